@@ -1,0 +1,148 @@
+/**
+ * Runs commands against aggregates: load, decide, append.
+ *
+ * {@link handle} is the whole of it for a command that concerns one stream. What
+ * concerns several is put together from the same parts: {@link load} each,
+ * {@link decide} each, and {@link append} all the changes at once, inside
+ * {@link decidingAgain}.
+ */
+import { Effect, Result, Schedule, Stream } from "effect"
+import { SecureRandom } from "effect/crypto"
+
+import { type Decider } from "./Decider.ts"
+import * as EventCodec from "./EventCodec.ts"
+import { type AppendRequest, type EncodedEvent, EventStore, type StreamId } from "./EventStore.ts"
+import { EventId, type TenantId } from "./Ids.ts"
+import { type Sealer, type SealingError } from "./Sealer.ts"
+
+/** A decider together with the streams its events live in and the way they are stored. */
+export interface Aggregate<Id, State, Command, Event extends Tagged, Rejection>
+  extends Decider<State, Command, Event, Rejection>, EventCodec.EventCodec<Event> {
+  readonly streamId: (id: Id) => StreamId
+}
+
+interface Tagged {
+  readonly _tag: string
+}
+
+/** A stream as it was read: the ground on which a decision is made. */
+export interface Loaded<State> {
+  readonly tenantId: TenantId
+  readonly streamId: StreamId
+  readonly state: State
+  /** The version that `state` is at; 0 when the stream does not exist. */
+  readonly version: number
+}
+
+/** What was decided about one stream, and is not recorded yet. */
+export interface Change<State = unknown, Event extends Tagged = Tagged> extends Loaded<State> {
+  readonly events: ReadonlyArray<Event>
+  /** The claims that the events make the stream take and give up. */
+  readonly acquire: ReadonlyArray<string>
+  readonly release: ReadonlyArray<string>
+  readonly encoded: Effect.Effect<ReadonlyArray<EncodedEvent>, SealingError, Sealer | SecureRandom.SecureRandom>
+}
+
+/** Reads a stream and folds it. */
+export const load = <Id, State, Command, Event extends Tagged, Rejection>(
+  aggregate: Aggregate<Id, State, Command, Event, Rejection>,
+) => {
+  const decode = EventCodec.decode(aggregate)
+
+  return Effect.fn("Aggregate.load")(function* (tenantId: TenantId, id: Id) {
+    const store = yield* EventStore
+    const streamId = aggregate.streamId(id)
+    return yield* Stream.runFoldEffect(
+      store.readStream(tenantId, streamId),
+      (): Loaded<State> => ({ tenantId, streamId, state: aggregate.initial, version: 0 }),
+      (loaded, recorded) =>
+        Effect.map(decode(recorded), ({ event, version }) => ({
+          ...loaded,
+          state: aggregate.evolve(loaded.state, event),
+          version,
+        })),
+    )
+  })
+}
+
+/** Decides on what was loaded. The change's `state` is the one after its events. */
+export const decide = <Id, State, Command, Event extends Tagged, Rejection>(
+  aggregate: Aggregate<Id, State, Command, Event, Rejection>,
+) => {
+  const encode = EventCodec.encode(aggregate)
+
+  return (loaded: Loaded<State>, command: Command): Result.Result<Change<State, Event>, Rejection> =>
+    Result.map(aggregate.decide(loaded.state, command), (events) => {
+      const { streamId, tenantId } = loaded
+      const state = events.reduce(aggregate.evolve, loaded.state)
+      const [before, after] = [aggregate.claims(loaded.state), aggregate.claims(state)]
+      return {
+        ...loaded,
+        state,
+        events,
+        acquire: after.filter((key) => !before.includes(key)),
+        release: before.filter((key) => !after.includes(key)),
+        encoded: Effect.forEach(events, (event) => Effect.flatMap(freshId, (id) => encode(tenantId, streamId, id, event))),
+      }
+    })
+}
+
+/** Appends changes of one tenant together, or none of them. */
+export const append = Effect.fn("Aggregate.append")(function* (
+  changes: readonly [Change, ...ReadonlyArray<Change>],
+  options: Pick<AppendRequest, "forget" | "idempotency" | "metadata">,
+) {
+  const store = yield* EventStore
+  const streams = yield* Effect.forEach(changes, ({ encoded, streamId, version }) =>
+    Effect.map(encoded, (events) => ({ streamId, expected: version, events })),
+  )
+  const claims = (kind: "acquire" | "release") =>
+    changes.flatMap((change) => change[kind].map((key) => ({ key, holder: change.streamId })))
+  return yield* store.append({
+    ...options,
+    tenantId: changes[0].tenantId,
+    streams,
+    acquire: claims("acquire"),
+    release: claims("release"),
+  })
+})
+
+/**
+ * Handles a command that concerns one stream, and returns what it changed.
+ *
+ * A command that changes nothing appends nothing, unless it has an idempotency
+ * key: then that it was asked is recorded too.
+ */
+export const handle = <Id, State, Command, Event extends Tagged, Rejection extends Tagged>(
+  aggregate: Aggregate<Id, State, Command, Event, Rejection>,
+) => {
+  const loadOne = load(aggregate)
+  const decideOne = decide(aggregate)
+
+  return Effect.fn("Aggregate.handle")(
+    function* (
+      tenantId: TenantId,
+      id: Id,
+      command: Command,
+      options: Pick<AppendRequest, "forget" | "idempotency" | "metadata">,
+    ) {
+      const change = yield* Effect.fromResult(decideOne(yield* loadOne(tenantId, id), command))
+      if (change.events.length > 0 || options.idempotency !== undefined) yield* append([change], options)
+      return change
+    },
+    (effect) => decidingAgain(effect),
+  )
+}
+
+/**
+ * Runs a whole decision again, on the longer history, when another writer was
+ * first to a stream or a claim. After ten losses in a row the conflict is the caller's.
+ */
+export const decidingAgain = <A, E extends Tagged, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.retry(effect, {
+    while: (error) => error._tag === "VersionConflict" || error._tag === "ClaimConflict",
+    schedule: Schedule.jittered(Schedule.exponential("2 millis")),
+    times: 10,
+  })
+
+const freshId = Effect.flatMap(SecureRandom.SecureRandom, (random) => Effect.map(random.uuidV7(), (id) => EventId.make(id)))
