@@ -7,7 +7,6 @@
  * @see https://developers.google.com/workspace/gmail/api/reference/rest
  */
 import type { gmail_v1 } from "@googleapis/gmail"
-
 import { Context, type DateTime, Duration, Effect, Layer, type Option, Redacted, Schema, SchemaGetter } from "effect"
 
 import { ask, decode, type Response, requestOptions } from "./GoogleAnswer.ts"
@@ -160,8 +159,7 @@ const mailboxOf = (users: gmail_v1.Resource$Users, timeout: Duration.Duration): 
       ({ labels }) => labels,
     ),
 
-    label: (id) =>
-      call("labels.get", LabelAnswer, (options) => users.labels.get({ userId: "me", id }, options)),
+    label: (id) => call("labels.get", LabelAnswer, (options) => users.labels.get({ userId: "me", id }, options)),
 
     listMessages: ({ labelId, ...page }) =>
       call("messages.list", MessagesAnswer, (options) =>
@@ -200,11 +198,9 @@ const missingLabel = (error: GoogleError) =>
 const addedBy = (history: typeof HistoryAnswer.Type.history, labelId: LabelId): ReadonlyArray<MessageRef> => {
   const byId = new Map<MessageId, MessageRef>()
   for (const { labelsAdded, messagesAdded } of history) {
-    for (const { message } of messagesAdded) {
-      if (message.labelIds.includes(labelId)) byId.set(message.id, { id: message.id, threadId: message.threadId })
-    }
+    for (const { message } of messagesAdded) byId.set(message.id, message)
     for (const { labelIds, message } of labelsAdded) {
-      if (labelIds.includes(labelId)) byId.set(message.id, { id: message.id, threadId: message.threadId })
+      if (labelIds.includes(labelId)) byId.set(message.id, message)
     }
   }
   return [...byId.values()]
@@ -231,18 +227,17 @@ const LabelAnswer = Schema.Struct({
   messagesTotal: Schema.Natural.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
 })
 
-const MessageRefAnswer = { id: MessageId, threadId: Schema.NonEmptyString }
+const MessageRefAnswer = Schema.Struct({ id: MessageId, threadId: Schema.NonEmptyString })
 const MessagesAnswer = Schema.Struct({
-  messages: listOf(Schema.Struct(MessageRefAnswer)),
+  messages: listOf(MessageRefAnswer),
   nextPageToken: Schema.OptionFromOptionalKey(Schema.NonEmptyString),
 })
 
-const LabelledRefAnswer = Schema.Struct({ ...MessageRefAnswer, labelIds: listOf(LabelId) })
 const HistoryAnswer = Schema.Struct({
   history: listOf(
     Schema.Struct({
-      messagesAdded: listOf(Schema.Struct({ message: LabelledRefAnswer })),
-      labelsAdded: listOf(Schema.Struct({ message: LabelledRefAnswer, labelIds: listOf(LabelId) })),
+      messagesAdded: listOf(Schema.Struct({ message: MessageRefAnswer })),
+      labelsAdded: listOf(Schema.Struct({ message: MessageRefAnswer, labelIds: listOf(LabelId) })),
     }),
   ),
   nextPageToken: Schema.OptionFromOptionalKey(Schema.NonEmptyString),
@@ -258,7 +253,7 @@ const BytesFromBase64Url = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]*
 )
 
 const RawMessageAnswer = Schema.Struct({
-  ...MessageRefAnswer,
+  ...MessageRefAnswer.fields,
   labelIds: listOf(LabelId),
   historyId: HistoryId,
   /** Epoch milliseconds as a string. */

@@ -1,8 +1,8 @@
 /** From what came over the wire to what it means: the only place that sees the stock client's responses and errors. */
 import type { IncomingHttpHeaders } from "node:http"
 
-import type { gaxios } from "google-auth-library"
 import { DateTime, Duration, Effect, Option, Schema } from "effect"
+import type { gaxios } from "google-auth-library"
 
 import {
   GoogleError,
@@ -18,13 +18,13 @@ import {
 } from "./GoogleError.ts"
 
 /** What a request to Google brought back, whatever its status. `data` is the text itself where it is not JSON. */
-export interface GoogleAnswer {
+interface GoogleAnswer {
   readonly status: number
   readonly retryAfter: string | null
   readonly data: unknown
 }
 
-/** The part of the stock clients' responses that is read. They disagree on what headers are. */
+/** The part of the stock client's responses that is read. What it calls headers is often neither of its two types. */
 export interface Response {
   readonly status: number
   readonly headers: Headers | IncomingHttpHeaders
@@ -34,7 +34,6 @@ export interface Response {
 /** What every request of this package asks of the stock client: no hidden retries, and errors as answers. */
 export const requestOptions = {
   retry: false,
-  retryConfig: { retry: 0 },
   responseType: "json" as const,
   validateStatus: () => true,
   // A proxy of the environment is for Google, not for a simulator on this machine.
@@ -50,7 +49,7 @@ export const ask = (
   Effect.tryPromise({ try: request, catch: () => failed(method, new Unavailable({ problem: "no answer" })) }).pipe(
     Effect.map(({ data, headers, status }) => ({
       status,
-      retryAfter: (headers instanceof Headers ? headers.get("retry-after") : headers["retry-after"]) ?? null,
+      retryAfter: (isHeaders(headers) ? headers.get("retry-after") : headers["retry-after"]) ?? null,
       data,
     })),
     Effect.timeoutOrElse({
@@ -73,6 +72,9 @@ export const decode = <A, I>(schema: Schema.Codec<A, I>, method: string) => {
   })
 }
 
+/** Its default transport brings headers of its own make, which are no global `Headers`. */
+const isHeaders = (headers: Response["headers"]): headers is Headers => typeof headers["get"] === "function"
+
 const failed = (method: string, reason: Reason) => new GoogleError({ method, reason })
 
 /** 403 is how Gmail usually says that it is asked too often. */
@@ -80,7 +82,7 @@ const throttles = new Set(["rateLimitExceeded", "userRateLimitExceeded", "quotaE
 
 const reasonOf = (answer: GoogleAnswer, now: DateTime.Utc): Reason => {
   const { code, message } = errorOf(answer.data)
-  if (answer.status >= 500) return new Unavailable({ problem: "server error" })
+  if (answer.status >= 500 || answer.status === 408) return new Unavailable({ problem: "server error" })
   if (answer.status === 429 || throttles.has(code)) {
     const retryAfter = Option.orElse(waitOfHeader(answer.retryAfter, now), () =>
       waitUntil(/retry after (\S+)/i.exec(message)?.[1], now),

@@ -83,7 +83,6 @@ export class GoogleError extends Schema.TaggedError<GoogleError>()("GoogleError"
 }
 export type Reason = GoogleError["reason"]
 
-
 const describe = (reason: Reason): string => {
   switch (reason._tag) {
     case "InvalidGrant":

@@ -27,9 +27,9 @@ export const Mail = Schema.Struct({
   date: Schema.Option(Schema.DateTimeUtc),
   /** By lower-case name, in order of appearance; unfolded, otherwise as sent. */
   headers: Schema.ReadonlyMap(Schema.String, Schema.Array(Schema.String)),
-  /** The text parts, or the html parts as text where a part has no text; empty if there is neither. */
+  /** The text parts, with what stands between them only in html as text; empty if there is no text part at all. */
   fullText: Schema.String,
-  /** The html parts; empty if there is none. */
+  /** The html parts, with what stands between them only in text as html; empty if there is no html part at all. */
   fullHtml: Schema.String,
   /** Of the whole mail as it arrived, in lower-case hexadecimal. */
   sha256: Schema.String,
@@ -100,5 +100,5 @@ const dateOf = (header = ""): Option.Option<DateTime.Utc> => {
   return namesZone ? DateTime.make(date) : Option.none()
 }
 
-/** PostgreSQL keeps neither NUL nor a lone half of a surrogate pair in text. */
-const storable = (text: string) => text.toWellFormed().replaceAll("\0", "\uFFFD")
+/** PostgreSQL keeps no NUL in text. Lone surrogates, which it refuses too, the parser itself replaces. */
+const storable = (text: string) => text.replaceAll("\0", "\uFFFD")

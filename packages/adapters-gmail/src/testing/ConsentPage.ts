@@ -24,7 +24,8 @@ ${options.mailboxes
 <fieldset><legend>Allow</legend>
 ${options.scopes
   .map(
-    (scope) => `<label><input type="checkbox" name="scope" value="${escape(scope)}" checked> ${escape(scope)}</label><br>`,
+    (scope) =>
+      `<label><input type="checkbox" name="scope" value="${escape(scope)}" checked> ${escape(scope)}</label><br>`,
   )
   .join("\n")}
 </fieldset>

@@ -1,5 +1,5 @@
 /** What can go wrong between a client and Google, and which requests came. */
-import { Schema } from "effect"
+import { DateTime, Schema } from "effect"
 
 import { apiError, type Reply } from "./GoogleReply.ts"
 
@@ -52,6 +52,8 @@ export const Fault = Schema.Struct({
   times: Schema.optionalKey(Schema.Natural),
   /** The `Retry-After` header of a refusal. */
   retryAfterSeconds: Schema.optionalKey(Schema.Natural),
+  /** The time that a 429 names in its message instead, as Gmail does when a mailbox is locked for longer. */
+  retryAt: Schema.optionalKey(Schema.DateTimeUtcFromString),
 })
 export type Fault = typeof Fault.Type
 
@@ -66,6 +68,39 @@ export interface Request {
   readonly format?: string
   /** What became of it: a status as it was answered whole, or the failure that met it instead. */
   readonly outcome: number | Failure
+}
+
+/** The requests of this process, for those who count them and those who wait for one. */
+export class Journal {
+  private readonly entries: Array<Request> = []
+  private waiting: ReadonlyArray<() => boolean> = []
+
+  get requests(): ReadonlyArray<Request> {
+    return [...this.entries]
+  }
+
+  count(kind: RequestKind) {
+    return this.entries.filter((request) => request.kind === kind).length
+  }
+
+  add(request: Request) {
+    this.entries.push(request)
+    this.waiting = this.waiting.filter((isDone) => !isDone())
+  }
+
+  clear() {
+    this.entries.length = 0
+  }
+
+  /** Calls back when that many requests of a kind have been met, which may be at once. */
+  whenMet(kind: RequestKind, times: number, callback: () => void) {
+    const isDone = () => {
+      const enough = this.count(kind) >= times
+      if (enough) callback()
+      return enough
+    }
+    if (!isDone()) this.waiting = [...this.waiting, isDone]
+  }
 }
 
 /** Faults that wait for their requests, in order. */
@@ -90,12 +125,20 @@ export class FaultQueue {
 }
 
 /** The failures that are answers, given without doing any work. */
-export const refusalOf = ({ failure, retryAfterSeconds }: Fault): Reply | undefined => {
+export const refusalOf = ({ failure, retryAfterSeconds, retryAt }: Fault): Reply | undefined => {
   const headers: Record<string, string> =
     retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) }
   switch (failure) {
     case "tooManyRequests":
-      return apiError(429, "RESOURCE_EXHAUSTED", "rateLimitExceeded", "Too many concurrent requests for user.", headers)
+      return apiError(
+        429,
+        "RESOURCE_EXHAUSTED",
+        "rateLimitExceeded",
+        retryAt === undefined
+          ? "Too many concurrent requests for user."
+          : `User-rate limit exceeded. Retry after ${DateTime.formatIso(retryAt)}`,
+        headers,
+      )
     case "rateLimitExceeded":
       return apiError(
         403,

@@ -48,4 +48,6 @@ export const oauthError = (status: number, error: string, description: string): 
   body: { error, error_description: description },
 })
 
-const domainOf = (reason: string) => (/limit|quota/i.test(reason) ? "usageLimits" : "global")
+function domainOf(reason: string): string {
+  return /limit|quota/i.test(reason) ? "usageLimits" : "global"
+}

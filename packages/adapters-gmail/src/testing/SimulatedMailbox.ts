@@ -204,7 +204,8 @@ export class SimulatedMailbox {
     const unknown = labelIds.find((id) => !this.labels.has(id))
     if (unknown !== undefined) return invalidArgument(`Invalid label: ${unknown}`)
     if (query.has("q")) return invalidArgument("The simulator does not search")
-    const hidden = query.get("includeSpamTrash") === "true" ? [] : ["SPAM", "TRASH"].filter((id) => !labelIds.includes(id))
+    const hidden =
+      query.get("includeSpamTrash") === "true" ? [] : ["SPAM", "TRASH"].filter((id) => !labelIds.includes(id))
 
     const all = [...this.messages.values()]
       .filter(
@@ -307,7 +308,12 @@ const changeResource = ({ changed, id, labelIds, messageId, threadId, type }: Ch
   const reference = { id: messageId, threadId }
   const message = { ...reference, labelIds }
   const entry = { message, ...(changed.length === 0 ? {} : { labelIds: changed }) }
-  const list = { messageAdded: "messagesAdded", messageDeleted: "messagesDeleted", labelAdded: "labelsAdded", labelRemoved: "labelsRemoved" }
+  const list = {
+    messageAdded: "messagesAdded",
+    messageDeleted: "messagesDeleted",
+    labelAdded: "labelsAdded",
+    labelRemoved: "labelsRemoved",
+  }
   return { id: String(id), messages: [reference], [list[type]]: [entry] }
 }
 

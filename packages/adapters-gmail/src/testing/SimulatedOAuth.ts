@@ -2,8 +2,9 @@
  * Google's authorization server: consents, codes that work once, access tokens that expire, refresh tokens that are
  * given sparingly. All tokens are this simulator's inventions.
  */
-import { Schema } from "effect"
 import { createHash, createHmac, randomBytes } from "node:crypto"
+
+import { Schema } from "effect"
 
 import { oauthError, ok, type Reply } from "./GoogleReply.ts"
 

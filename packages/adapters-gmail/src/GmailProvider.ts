@@ -1,0 +1,196 @@
+/**
+ * Gmail as a provider: one feed for the label that a connection watches.
+ *
+ * A label is first listed whole and from then on followed by its history. The
+ * history id is taken before the list begins, so that what arrives meanwhile is
+ * in the history; what both deliver is held already and fetched once.
+ */
+import { Feed, Ids, Provider } from "@holdfast/domain"
+import { Effect, Option, Redacted, Schedule, Schema } from "effect"
+
+import { GmailApi, HistoryId, LabelId, type Mailbox, type MessageId, type MessageRef } from "./GmailApi.ts"
+import { type GoogleError } from "./GoogleError.ts"
+import { GoogleOAuth } from "./GoogleOAuth.ts"
+import * as Tape from "./Tape.ts"
+
+export const id = Ids.ProviderId.make("gmail")
+
+/** What the vault keeps for a mailbox. */
+export const Credentials = Schema.Struct({
+  accessToken: Schema.String,
+  refreshToken: Schema.String,
+  expiresAt: Schema.DateTimeUtcFromString,
+  scopes: Schema.Array(Schema.String),
+})
+export type Credentials = typeof Credentials.Type
+
+const CredentialsJson = Schema.fromJsonString(Credentials)
+
+export const writeSecret = (credentials: Credentials): Provider.Secret =>
+  Redacted.make(Schema.encodeSync(CredentialsJson)(credentials), { label: "gmail credentials" })
+
+export const readSecret = (secret: Provider.Secret): Credentials =>
+  Schema.decodeSync(CredentialsJson)(Redacted.value(secret))
+
+/** How a feed's cursor is written: where the list is, or where the history is. */
+const Cursor = Schema.Union([
+  Schema.Struct({ list: Schema.Struct({ historyId: HistoryId, pageToken: Schema.optionalKey(Schema.String) }) }),
+  Schema.Struct({
+    history: Schema.Struct({
+      start: HistoryId,
+      /** On a later page: its token, and the history id of the first page, which is where the next look begins. */
+      page: Schema.optionalKey(Schema.Struct({ token: Schema.String, next: HistoryId })),
+    }),
+  }),
+])
+type Cursor = typeof Cursor.Type
+const CursorJson = Schema.fromJsonString(Cursor)
+
+/** Messages on one page: an append holds them whole, so a page is kept to some megabytes of ordinary mail. */
+const pageSize = 100
+const fetchesAtOnce = 8
+
+/** The provider on a Gmail and a Google to talk to. */
+export const make = Effect.gen(function* () {
+  const api = yield* GmailApi
+  const oauth = yield* GoogleOAuth
+
+  const mailboxOf = (secret: Provider.Secret) => api.mailbox(Redacted.make(readSecret(secret).accessToken))
+
+  return {
+    id,
+    expiresAt: (secret) => readSecret(secret).expiresAt,
+
+    refresh: (secret) =>
+      oauth.refresh(Redacted.make(readSecret(secret).refreshToken)).pipe(
+        Effect.map(({ accessToken, expiresAt, refreshToken, scopes }) =>
+          writeSecret({
+            accessToken: Redacted.value(accessToken),
+            refreshToken: Redacted.value(refreshToken),
+            expiresAt,
+            scopes,
+          }),
+        ),
+        Effect.mapError(providerError),
+      ),
+
+    sources: Effect.fn("GmailProvider.sources")(function* (secret, settings) {
+      const labels = yield* Effect.mapError(mailboxOf(secret).labels, providerError)
+      const label = labels.find(({ name }) => name === settings[labelSetting])
+      if (label === undefined) return yield* fail(new Provider.SourceNotFound({ setting: labelSetting }))
+      return [{ key: label.id }]
+    }),
+
+    page: Effect.fn("GmailProvider.page")(function* (secret, source, cursor, isHeld) {
+      const mailbox = mailboxOf(secret)
+      const listing = yield* Effect.mapError(listAfter(mailbox, source, yield* cursorFrom(mailbox, cursor)), providerError)
+      const wanted = listing.messages.filter(({ id }) => !isHeld(Feed.ItemId.make(id)))
+      const fetched = yield* Effect.forEach(wanted, ({ id }) => fetch(mailbox, id), { concurrency: fetchesAtOnce })
+      return {
+        items: fetched.filter((item) => item !== undefined),
+        known: listing.messages.length - wanted.length,
+        cursor: Schema.encodeSync(CursorJson)(listing.next),
+        complete: listing.complete,
+      } satisfies Provider.Page
+    }),
+  } satisfies Provider.Provider
+})
+
+/** The setting that names the label to watch. */
+export const labelSetting = "label"
+
+const cursorFrom = (mailbox: Mailbox, cursor: string | null): Effect.Effect<Cursor, Provider.ProviderError> =>
+  cursor === null
+    ? Effect.mapBoth(mailbox.profile, { onSuccess: ({ historyId }) => ({ list: { historyId } }), onFailure: providerError })
+    : Effect.mapError(Schema.decodeEffect(CursorJson)(cursor), () =>
+        providerErrorOf(new Provider.UnexpectedAnswer({ problem: "a cursor that is not ours" })),
+      )
+
+interface Listing {
+  readonly messages: ReadonlyArray<MessageRef>
+  readonly next: Cursor
+  readonly complete: boolean
+}
+
+const listAfter = Effect.fnUntraced(function* (mailbox: Mailbox, source: Provider.Source, cursor: Cursor) {
+  const labelId = LabelId.make(source.key)
+  if ("list" in cursor) {
+    const { historyId, pageToken } = cursor.list
+    const page = yield* mailbox.listMessages({
+      labelId,
+      maxResults: pageSize,
+      ...(pageToken !== undefined && { pageToken }),
+    })
+    return Option.match(page.nextPageToken, {
+      onNone: (): Listing => ({ messages: page.messages, next: { history: { start: historyId } }, complete: false }),
+      onSome: (token): Listing => ({
+        messages: page.messages,
+        next: { list: { historyId, pageToken: token } },
+        complete: false,
+      }),
+    })
+  }
+  const { page: later, start } = cursor.history
+  const page = yield* mailbox.history({
+    startHistoryId: start,
+    labelId,
+    maxResults: pageSize,
+    ...(later !== undefined && { pageToken: later.token }),
+  })
+  const next = later?.next ?? page.historyId
+  return Option.match(page.nextPageToken, {
+    onNone: (): Listing => ({ messages: page.messages, next: { history: { start: next } }, complete: true }),
+    onSome: (token): Listing => ({
+      messages: page.messages,
+      next: { history: { start, page: { token, next } } },
+      complete: false,
+    }),
+  })
+})
+
+/** A message whole, or nothing when it is gone. One that was just announced may take seconds to be readable. */
+const fetch = (mailbox: Mailbox, id: MessageId) =>
+  mailbox.rawMessage(id).pipe(
+    Effect.retry({
+      while: ({ reason }) => reason._tag === "NotFound",
+      schedule: Schedule.exponential("500 millis"),
+      times: 3,
+    }),
+    Effect.flatMap((message) =>
+      Effect.map(Tape.record(message), (content) => ({ id: Feed.ItemId.make(message.id), content })),
+    ),
+    Effect.catchReason("GoogleError", "NotFound", () => Effect.succeed(undefined)),
+    Effect.mapError(providerError),
+  )
+
+const providerErrorOf = (reason: Provider.ProviderError["reason"]) =>
+  new Provider.ProviderError({ provider: id, reason })
+
+const fail = (reason: Provider.ProviderError["reason"]) => Effect.fail(providerErrorOf(reason))
+
+const providerError = ({ reason }: GoogleError) => providerErrorOf(reasonOf(reason))
+
+const reasonOf = (reason: GoogleError["reason"]): Provider.ProviderError["reason"] => {
+  switch (reason._tag) {
+    case "InvalidGrant":
+      return new Provider.AuthorizationEnded({ reason: "revoked" })
+    case "Denied":
+      return new Provider.AuthorizationEnded({ reason: "revoked" })
+    case "MissingScope":
+      return new Provider.AuthorizationEnded({ reason: "missing_scope" })
+    case "Unauthorized":
+      return new Provider.Unauthorized()
+    case "RateLimited":
+      return new Provider.RateLimited(reason.retryAfter === undefined ? {} : { retryAfter: reason.retryAfter })
+    case "Unavailable":
+      return new Provider.Unavailable()
+    case "HistoryExpired":
+      return new Provider.CursorExpired()
+    case "NotFound":
+      return new Provider.SourceNotFound({ setting: labelSetting })
+    case "Refused":
+      return new Provider.UnexpectedAnswer({ problem: `refused: ${reason.code}` })
+    case "UnexpectedAnswer":
+      return new Provider.UnexpectedAnswer({ problem: reason.problem })
+  }
+}

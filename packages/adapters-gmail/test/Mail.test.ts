@@ -1,0 +1,156 @@
+import { createHash } from "node:crypto"
+
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, DateTime, Effect, Option, Result, Schema } from "effect"
+
+import { Mail } from "../src/index.ts"
+import { Mails } from "../src/testing/index.ts"
+
+const sample = (name: string) => Mails.samples.get(name) ?? new Uint8Array()
+const bytes = (...lines: ReadonlyArray<string>) => new Uint8Array(Buffer.from(lines.join("\r\n"), "latin1"))
+
+describe("A mail", () => {
+  it.effect("reads as its sender wrote it, in the charsets that hosts get", () =>
+    Effect.gen(function* () {
+      const vrbo = yield* Mail.parse(sample("vrbo-confirmation-windows-1252"))
+      assert.deepStrictEqual(vrbo.subject, Option.some("Instant Booking from Zoë Müller–Okafor: 12 Dec 2026"))
+      assert.include(vrbo.fullText, "Zoë Müller–Okafor has booked “The Boathouse”.")
+      assert.include(vrbo.fullText, "€1,240.00")
+      assert.deepStrictEqual(vrbo.headers.get("x-inquiry-arrival-date"), ["2026-12-12"])
+
+      const german = yield* Mail.parse(sample("booking-new-reservation-german-latin1"))
+      assert.include(german.fullText, "für Ihre Unterkunft «Seehäuschen»")
+      assert.include(german.fullText, "booking.html?res_id=4127730985")
+
+      const japanese = yield* Mail.parse(sample("airbnb-japanese-iso-2022-jp"))
+      assert.deepStrictEqual(japanese.subject, Option.some("予約確定 - 田中 花子 様"))
+      assert.include(japanese.fullText, "チェックイン: 2026年12月5日")
+
+      const french = yield* Mail.parse(sample("booking-modified-french"))
+      assert.deepStrictEqual(
+        french.subject,
+        Option.some("Booking.com - Réservation modifiée (4127730985, samedi 5 décembre 2026)"),
+      )
+    }),
+  )
+
+  it.effect("names its sender, its receivers, its time and itself", () =>
+    Effect.gen(function* () {
+      const mail = yield* Mail.parse(sample("airbnb-confirmation"))
+      assert.deepStrictEqual(mail.messageIdHeader, Option.some("<a1.confirmation@mail.example.com>"))
+      assert.deepStrictEqual(mail.from, Option.some({ name: "Airbnb", address: "automated@airbnb.com" }))
+      assert.deepStrictEqual(mail.to, [{ name: "", address: "host@example.com" }])
+      assert.deepStrictEqual(mail.date, Option.some(DateTime.makeUnsafe("2026-11-20T09:12:44Z")))
+      assert.include(mail.fullText, "HMA7K2X9QF")
+      assert.include(mail.fullHtml, "<td>Check-in<br>Sat, Dec 5</td>")
+    }),
+  )
+
+  it.effect("has the digest of all its bytes", () =>
+    Effect.gen(function* () {
+      for (const raw of Mails.samples.values()) {
+        assert.strictEqual((yield* Mail.parse(raw)).sha256, createHash("sha256").update(raw).digest("hex"))
+      }
+    }),
+  )
+
+  it.effect("keeps repeated headers, and those with an object's names are only headers", () =>
+    Effect.gen(function* () {
+      const { headers } = yield* Mail.parse(
+        bytes("Received: one", "Received: two", "__proto__: polluted", "constructor: x", "toString: y", "", "body"),
+      )
+      assert.deepStrictEqual(headers.get("received"), ["one", "two"])
+      assert.deepStrictEqual(headers.get("__proto__"), ["polluted"])
+      assert.deepStrictEqual(headers.get("constructor"), ["x"])
+      assert.isUndefined(headers.get("hasownproperty"))
+      assert.isUndefined(({} as Record<string, unknown>)["polluted"])
+    }),
+  )
+
+  it.effect("has no time where its date names no zone", () =>
+    Effect.gen(function* () {
+      const dateOf = (date: string) => Effect.map(Mail.parse(bytes(`Date: ${date}`, "", "")), (mail) => mail.date)
+      for (const date of ["Fri, 20 Nov 2026 09:12:44", "yesterday", "Fri, 20 Nov 2026 09:12:44 PM", ""]) {
+        assert.deepStrictEqual(yield* dateOf(date), Option.none(), date)
+      }
+      const noon = Option.some(DateTime.makeUnsafe("2026-11-20T12:00:00Z"))
+      for (const date of [
+        "Fri, 20 Nov 2026 07:00:00 -0500 (EST)",
+        "Fri, 20 Nov 2026 12:00:00 GMT",
+        "20 Nov 2026 13:00:00 +0100",
+      ]) {
+        assert.deepStrictEqual(yield* dateOf(date), noon, date)
+      }
+    }),
+  )
+
+  it.effect("has text that PostgreSQL keeps, whatever it was sent with", () =>
+    Effect.gen(function* () {
+      const mail = yield* Mail.parse(
+        bytes("Subject: a\0b", "Content-Type: text/plain; charset=utf-16le", "", "x\0\0\xd8y\0\0\0z\0"),
+      )
+      for (const text of [mail.fullText, Option.getOrElse(mail.subject, () => "")]) {
+        assert.isTrue(text.isWellFormed())
+        assert.notInclude(text, "\0")
+      }
+    }),
+  )
+
+  it.effect("may be hostile: it reads, or is unreadable, and never breaks", () =>
+    Effect.gen(function* () {
+      const nested = (depth: number) =>
+        bytes(
+          ...Array.from({ length: depth }, (_, level) => [
+            `Content-Type: multipart/mixed; boundary=b${level}`,
+            "",
+            `--b${level}`,
+          ]).flat(),
+          "",
+          "deep",
+        )
+      const tooDeep = yield* Effect.result(Mail.parse(nested(500)))
+      assert.isTrue(Result.isFailure(tooDeep) && tooDeep.failure._tag === "Unreadable")
+      assert.include((yield* Mail.parse(nested(20))).fullText, "deep")
+
+      const tooLong = yield* Effect.result(Mail.parse(bytes(`X: ${"x".repeat(2_000_000)}`, "", "")))
+      assert.isTrue(Result.isFailure(tooLong))
+
+      const empty = yield* Mail.parse(new Uint8Array())
+      assert.strictEqual(empty.fullText, "")
+      assert.isTrue(Option.isNone(empty.from))
+      yield* Mail.parse(
+        bytes("Content-Type: text/plain; charset=klingon", "Content-Transfer-Encoding: base64", "", "%%%"),
+      )
+    }),
+  )
+
+  it.effect("of any bytes gives a value that JSON can carry", () =>
+    Effect.gen(function* () {
+      const codec = Schema.toCodecJson(Mail.Mail)
+      const pieces = Arbitrary.schema(
+        Schema.Array(
+          Schema.Union([
+            Schema.Literals([
+              "From: ",
+              "To: ",
+              "Date: ",
+              "Content-Type: ",
+              "multipart/mixed; boundary=b",
+              "--b",
+              "\r\n",
+              "\0",
+              "=?",
+              "?=",
+            ]),
+            Schema.String,
+          ]),
+        ),
+      )
+      for (const parts of yield* Arbitrary.sampleEffect(pieces, { count: 300 })) {
+        const mail = yield* Mail.parse(new TextEncoder().encode(parts.join("")))
+        const carried = JSON.parse(JSON.stringify(Schema.encodeSync(codec)(mail))) as unknown
+        assert.deepStrictEqual(Schema.decodeUnknownSync(codec)(carried), mail)
+      }
+    }),
+  )
+})
