@@ -6,31 +6,15 @@
  * in the history; what both deliver is held already and fetched once.
  */
 import { Feed, Ids, Provider } from "@holdfast/domain"
-import { Effect, Option, Redacted, Schedule, Schema } from "effect"
+import { Context, Effect, Option, Redacted, Schedule, Schema } from "effect"
 
 import { GmailApi, HistoryId, LabelId, type Mailbox, type MessageId, type MessageRef } from "./GmailApi.ts"
 import { type GoogleError } from "./GoogleError.ts"
 import { GoogleOAuth } from "./GoogleOAuth.ts"
+import * as GmailSecret from "./GmailSecret.ts"
 import * as Tape from "./Tape.ts"
 
 export const id = Ids.ProviderId.make("gmail")
-
-/** What the vault keeps for a mailbox. */
-export const Credentials = Schema.Struct({
-  accessToken: Schema.String,
-  refreshToken: Schema.String,
-  expiresAt: Schema.DateTimeUtcFromString,
-  scopes: Schema.Array(Schema.String),
-})
-export type Credentials = typeof Credentials.Type
-
-const CredentialsJson = Schema.fromJsonString(Credentials)
-
-export const writeSecret = (credentials: Credentials): Provider.Secret =>
-  Redacted.make(Schema.encodeSync(CredentialsJson)(credentials), { label: "gmail credentials" })
-
-export const readSecret = (secret: Provider.Secret): Credentials =>
-  Schema.decodeSync(CredentialsJson)(Redacted.value(secret))
 
 /** How a feed's cursor is written: where the list is, or where the history is. */
 const Cursor = Schema.Union([
@@ -47,24 +31,28 @@ type Cursor = typeof Cursor.Type
 const CursorJson = Schema.fromJsonString(Cursor)
 
 /** Messages on one page: an append holds them whole, so a page is kept to some megabytes of ordinary mail. */
-const pageSize = 100
-const fetchesAtOnce = 8
+export const PageSize = Context.Reference("@holdfast/adapters-gmail/PageSize", { defaultValue: () => 100 })
+
+/** Messages that are fetched from one mailbox at once. */
+export const Concurrency = Context.Reference("@holdfast/adapters-gmail/Concurrency", { defaultValue: () => 8 })
 
 /** The provider on a Gmail and a Google to talk to. */
 export const make = Effect.gen(function* () {
   const api = yield* GmailApi
   const oauth = yield* GoogleOAuth
 
-  const mailboxOf = (secret: Provider.Secret) => api.mailbox(Redacted.make(readSecret(secret).accessToken))
+  const mailboxOf = (secret: Provider.Secret) => api.mailbox(Redacted.make(GmailSecret.granted(secret).accessToken))
 
   return {
     id,
-    expiresAt: (secret) => readSecret(secret).expiresAt,
+    expiresAt: (secret) => GmailSecret.granted(secret).expiresAt,
 
-    refresh: (secret) =>
-      oauth.refresh(Redacted.make(readSecret(secret).refreshToken)).pipe(
+    refresh: (secret) => {
+      const held = GmailSecret.granted(secret)
+      return oauth.refresh(Redacted.make(held.refreshToken)).pipe(
         Effect.map(({ accessToken, expiresAt, refreshToken, scopes }) =>
-          writeSecret({
+          GmailSecret.write({
+            ...held,
             accessToken: Redacted.value(accessToken),
             refreshToken: Redacted.value(refreshToken),
             expiresAt,
@@ -72,7 +60,8 @@ export const make = Effect.gen(function* () {
           }),
         ),
         Effect.mapError(providerError),
-      ),
+      )
+    },
 
     sources: Effect.fn("GmailProvider.sources")(function* (secret, settings) {
       const labels = yield* Effect.mapError(mailboxOf(secret).labels, providerError)
@@ -85,7 +74,8 @@ export const make = Effect.gen(function* () {
       const mailbox = mailboxOf(secret)
       const listing = yield* Effect.mapError(listAfter(mailbox, source, yield* cursorFrom(mailbox, cursor)), providerError)
       const wanted = listing.messages.filter(({ id }) => !isHeld(Feed.ItemId.make(id)))
-      const fetched = yield* Effect.forEach(wanted, ({ id }) => fetch(mailbox, id), { concurrency: fetchesAtOnce })
+      const concurrency = yield* Concurrency
+      const fetched = yield* Effect.forEach(wanted, ({ id }) => fetch(mailbox, id), { concurrency })
       return {
         items: fetched.filter((item) => item !== undefined),
         known: listing.messages.length - wanted.length,
@@ -114,11 +104,12 @@ interface Listing {
 
 const listAfter = Effect.fnUntraced(function* (mailbox: Mailbox, source: Provider.Source, cursor: Cursor) {
   const labelId = LabelId.make(source.key)
+  const maxResults = yield* PageSize
   if ("list" in cursor) {
     const { historyId, pageToken } = cursor.list
     const page = yield* mailbox.listMessages({
       labelId,
-      maxResults: pageSize,
+      maxResults,
       ...(pageToken !== undefined && { pageToken }),
     })
     return Option.match(page.nextPageToken, {
@@ -134,7 +125,7 @@ const listAfter = Effect.fnUntraced(function* (mailbox: Mailbox, source: Provide
   const page = yield* mailbox.history({
     startHistoryId: start,
     labelId,
-    maxResults: pageSize,
+    maxResults,
     ...(later !== undefined && { pageToken: later.token }),
   })
   const next = later?.next ?? page.historyId

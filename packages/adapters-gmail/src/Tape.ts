@@ -2,7 +2,7 @@
  * How a message stands on the tape: whole, byte for byte, beside what was read
  * from it when it arrived.
  */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, Result, Schema } from "effect"
 
 import { LabelId, MessageId, type RawMessage } from "./GmailApi.ts"
 import * as Mail from "./Mail.ts"
@@ -41,17 +41,17 @@ export type Message = typeof Message.Type
 /** Reads a message and writes it down, whatever is in it. */
 export const record = Effect.fn("Tape.record")(function* (message: RawMessage) {
   const { id, internalDate, labelIds, raw, threadId } = message
-  const read = yield* Effect.option(Mail.parse(raw))
+  const read = yield* Effect.result(Mail.parse(raw))
   return encode({
     id,
     threadId,
     labelIds,
     internalDate,
     raw: Buffer.from(raw).toString("latin1"),
-    sha256: yield* Mail.sha256(raw),
-    mail: Option.match(read, {
-      onNone: () => null,
-      onSome: (mail) => ({
+    sha256: Result.match(read, { onFailure: ({ sha256 }) => sha256, onSuccess: ({ sha256 }) => sha256 }),
+    mail: Result.match(read, {
+      onFailure: () => null,
+      onSuccess: (mail) => ({
         messageId: Option.getOrNull(mail.messageIdHeader),
         from: Option.getOrNull(mail.from),
         to: mail.to,

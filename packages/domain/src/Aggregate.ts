@@ -43,9 +43,13 @@ export interface Change<State = unknown, Event extends Tagged = Tagged> extends 
   readonly encoded: Effect.Effect<ReadonlyArray<EncodedEvent>, SealingError, Sealer | SecureRandom.SecureRandom>
 }
 
-/** Reads a stream and folds it. */
+/**
+ * Reads a stream and folds it. Personal data stays `Withheld` unless it is asked
+ * for: few decisions need it, and most of a feed's bytes are personal.
+ */
 export const load = <Id, State, Command, Event extends Tagged, Rejection>(
   aggregate: Aggregate<Id, State, Command, Event, Rejection>,
+  options: { readonly personal: boolean } = { personal: false },
 ) => {
   const decode = EventCodec.decode(aggregate)
 
@@ -53,7 +57,7 @@ export const load = <Id, State, Command, Event extends Tagged, Rejection>(
     const store = yield* EventStore
     const streamId = aggregate.streamId(id)
     return yield* Stream.runFoldEffect(
-      store.readStream(tenantId, streamId),
+      store.readStream(tenantId, streamId, { sealed: options.personal }),
       (): Loaded<State> => ({ tenantId, streamId, state: aggregate.initial, version: 0 }),
       (loaded, recorded) =>
         Effect.map(decode(recorded), ({ event, version }) => ({
@@ -65,27 +69,44 @@ export const load = <Id, State, Command, Event extends Tagged, Rejection>(
   })
 }
 
-/** Decides on what was loaded. The change's `state` is the one after its events. */
+/** Decides commands one after the other on what was loaded. The change's `state` is the one after its events. */
 export const decide = <Id, State, Command, Event extends Tagged, Rejection>(
   aggregate: Aggregate<Id, State, Command, Event, Rejection>,
 ) => {
   const encode = EventCodec.encode(aggregate)
 
-  return (loaded: Loaded<State>, command: Command): Result.Result<Change<State, Event>, Rejection> =>
-    Result.map(aggregate.decide(loaded.state, command), (events) => {
-      const { streamId, tenantId } = loaded
-      const state = events.reduce(aggregate.evolve, loaded.state)
-      const [before, after] = [aggregate.claims(loaded.state), aggregate.claims(state)]
-      return {
-        ...loaded,
-        state,
-        events,
-        acquire: after.filter((key) => !before.includes(key)),
-        release: before.filter((key) => !after.includes(key)),
-        encoded: Effect.forEach(events, (event) => Effect.flatMap(freshId, (id) => encode(tenantId, streamId, id, event))),
-      }
+  return (
+    loaded: Loaded<State>,
+    ...commands: ReadonlyArray<Command>
+  ): Result.Result<Change<State, Event>, Rejection> => {
+    const { streamId, tenantId } = loaded
+    let state = loaded.state
+    const events: Array<Event> = []
+    for (const command of commands) {
+      const decided = aggregate.decide(state, command)
+      if (Result.isFailure(decided)) return Result.fail(decided.failure)
+      state = decided.success.reduce(aggregate.evolve, state)
+      events.push(...decided.success)
+    }
+    const [before, after] = [aggregate.claims(loaded.state), aggregate.claims(state)]
+    return Result.succeed({
+      ...loaded,
+      state,
+      events,
+      acquire: after.filter((key) => !before.includes(key)),
+      release: before.filter((key) => !after.includes(key)),
+      encoded: Effect.forEach(events, (event) => Effect.flatMap(freshId, (id) => encode(tenantId, streamId, id, event))),
     })
+  }
 }
+
+/** The stream as it is once a change is recorded. */
+export const after = <State>({ events, state, streamId, tenantId, version }: Change<State>): Loaded<State> => ({
+  tenantId,
+  streamId,
+  state,
+  version: version + events.length,
+})
 
 /** Appends changes of one tenant together, or none of them. */
 export const append = Effect.fn("Aggregate.append")(function* (

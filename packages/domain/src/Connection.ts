@@ -17,7 +17,7 @@
  * and the old one says by whom it was followed (`superseded`); nothing that the
  * old one recorded moves.
  */
-import { DateTime, Result, Schema } from "effect"
+import { DateTime, Equal, Result, Schema } from "effect"
 
 import { StreamId } from "./EventStore.ts"
 import { AuthorizationRef, ConnectionId, FeedId, IdentityHash, OwnerId, ProviderId } from "./Ids.ts"
@@ -57,6 +57,8 @@ const authorization = {
   ...plan,
   authorization: AuthorizationRef,
   door: Door,
+  /** When the owner consented, where the door knows it; `at` is when it was registered. */
+  authorizedAt: Schema.optionalKey(Schema.DateTimeUtcFromString),
   /** Which account it is, for providers that say so. */
   identity: Schema.optionalKey(IdentityHash),
   /** What the owner granted, as the provider names it. */
@@ -110,7 +112,7 @@ const page = {
  * event, or upcast the old shape when it is read.
  */
 export const Event = Schema.TaggedUnion({
-  /** The host prepared a connection; nobody has consented yet. */
+  /** The host prepared a connection that nobody has consented to yet, or changed what it asks of one. */
   configured: { ...at, ...plan },
   /** The owner consented, and the authorization was registered. */
   connected: { ...at, ...authorization },
@@ -174,17 +176,22 @@ export interface State {
   readonly ownerId?: OwnerId
   readonly slot?: string
   readonly authorization?: AuthorizationRef
+  /** When its owner or another person last chose it. An older choice takes no slot from it. */
+  readonly chosenAt?: DateTime.Utc
   readonly identity?: IdentityHash
   readonly pollIntervalSeconds?: number
   readonly settings?: Settings
   readonly credentialVersion: number
   readonly failure?: AuthorizationFailure
   readonly syncFailure?: { readonly reason: string; readonly retryable: boolean }
+  /** Whose consent was last refused. With a broker, it keeps credentials of that account until the right one consents. */
   readonly refusedIdentity?: IdentityHash
   readonly previous?: ConnectionId
   readonly supersededBy?: ConnectionId
   readonly expiresAt?: DateTime.Utc
   readonly cursors: Readonly<Record<FeedId, string>>
+  /** When a page was last recorded. */
+  readonly syncedAt?: DateTime.Utc
   readonly forgotten: boolean
 }
 
@@ -197,16 +204,19 @@ export const isLive = ({ status }: State): boolean =>
 export const evolve = (state: State, event: Event): State => {
   switch (event._tag) {
     case "configured":
-      return { ...state, ...planOf(event), status: "pending" }
-    case "connected":
+      return { ...state, ...planOf(event), status: state.status === "absent" ? "pending" : state.status }
+    case "connected": {
+      const { supersededBy: _, ...rest } = healed(state)
       return {
-        ...healed(state),
+        ...rest,
         ...planOf(event),
         authorization: event.authorization,
+        chosenAt: event.authorizedAt ?? event.at,
         ...(event.identity !== undefined && { identity: event.identity }),
         credentialVersion: event.credentialVersion,
         status: "active",
       }
+    }
     case "reconnected":
       return { ...state, previous: event.previous }
     case "token_refreshed": {
@@ -216,7 +226,7 @@ export const evolve = (state: State, event: Event): State => {
     }
     case "synced": {
       const { syncFailure: _, ...rest } = state
-      return { ...rest, cursors: { ...state.cursors, [event.feedId]: event.cursorAfter } }
+      return { ...rest, cursors: { ...state.cursors, [event.feedId]: event.cursorAfter }, syncedAt: event.at }
     }
     case "sync_failed":
       return { ...state, syncFailure: { reason: event.reason, retryable: event.retryable } }
@@ -231,7 +241,7 @@ export const evolve = (state: State, event: Event): State => {
       return { ...state, status: "paused" }
     case "resumed": {
       const { supersededBy: _, ...rest } = healed(state)
-      return { ...rest, status: "active" }
+      return { ...rest, chosenAt: event.at, status: "active" }
     }
     case "expiry_noticed":
       return { ...state, expiresAt: event.expiresAt }
@@ -267,25 +277,27 @@ export const decide = (state: State, command: Command): Result.Result<ReadonlyAr
   const { status } = state
   const notReady = refuse(new ConnectionNotReady({ status, command: command._tag }))
   switch (command._tag) {
-    case "Configure":
-      return status === "absent" ? accept({ ...command, _tag: "configured" }) : accept()
+    case "Configure": {
+      if (status === "superseded" || status === "disconnected") return accept()
+      const configured: Event = { ...command, _tag: "configured" }
+      return Equal.equals(evolve(state, configured), state) ? accept() : accept(configured)
+    }
 
     case "Connect":
-      if (status !== "absent" && status !== "pending" && state.authorization === command.authorization) {
-        const renewed = command.credentialVersion > state.credentialVersion
-        if (differs(state.identity, command.identity)) return mismatch(state.identity, command.identity)
-        if (!renewed || !(isLive(state) || status === "disconnected")) return accept()
-        return accept({ ...command, _tag: "connected" })
-      }
-      if (status !== "absent" && status !== "pending") return notReady
-      return accept({ ...command, _tag: "connected" })
+      if (status === "absent" || status === "pending") return accept({ ...command, _tag: "connected" })
+      if (state.authorization !== command.authorization || state.forgotten) return notReady
+      if (differs(state.identity, command.identity)) return mismatch(state.identity, command.identity)
+      return isNewConsent(state, command) ? accept({ ...command, _tag: "connected" }) : accept()
 
     case "FollowOn":
       if (status === "absent" || status === "pending") return notReady
       return state.previous === command.previous ? accept() : accept({ ...command, _tag: "reconnected" })
 
     case "RecordRefresh":
-      if (command.credentialVersion > state.credentialVersion || (status === "needs_reauth" && isBrokered(state))) {
+      if (
+        command.credentialVersion > state.credentialVersion ||
+        (status === "needs_reauth" && isBrokered(state) && state.refusedIdentity === undefined)
+      ) {
         return isLive(state) ? accept({ ...command, _tag: "token_refreshed" }) : accept()
       }
       return accept()
@@ -317,7 +329,7 @@ export const decide = (state: State, command: Command): Result.Result<ReadonlyAr
       })
 
     case "Supersede":
-      return isLive(state) ? accept({ ...command, _tag: "superseded" }) : accept()
+      return isLive(state) || status === "pending" ? accept({ ...command, _tag: "superseded" }) : accept()
 
     case "Pause":
       if (status === "paused") return accept()
@@ -367,8 +379,25 @@ export const name = "connection"
 
 export const streamId = (id: ConnectionId): StreamId => StreamId.make(`connection-${id}`)
 
+/** The connection that a stream of this category is about. */
+export const idOf = (streamId: StreamId): ConnectionId => ConnectionId.make(streamId.slice(name.length + 1))
+
 /** A broker keeps the credentials, so its word that they work again is enough. */
 const isBrokered = (state: State) => state.credentialVersion === 0
+
+/**
+ * The same authorization again: is it the consent that is known, or a later one? New credentials mean a later one, and
+ * so does the right account after a broker let another one in. Otherwise the time of the consent decides, and only
+ * whether a connection that is out of work goes back to it.
+ */
+const isNewConsent = (state: State, command: Extract<Command, { readonly _tag: "Connect" }>) =>
+  command.credentialVersion > state.credentialVersion ||
+  (isBrokered(state) && state.refusedIdentity !== undefined && state.identity === command.identity) ||
+  (state.status !== "active" &&
+    state.status !== "paused" &&
+    command.authorizedAt !== undefined &&
+    state.chosenAt !== undefined &&
+    DateTime.isGreaterThan(command.authorizedAt, state.chosenAt))
 
 const planOf = ({ provider, ownerId, pollIntervalSeconds, settings, slot }: Plan) => ({
   provider,
@@ -381,7 +410,10 @@ const planOf = ({ provider, ownerId, pollIntervalSeconds, settings, slot }: Plan
 type Plan = Extract<Event, { readonly _tag: "configured" }> | Extract<Event, { readonly _tag: "connected" }>
 
 /** Without what had gone wrong. */
-const healed = ({ expiresAt: _, failure: __, refusedIdentity: ___, syncFailure: ____, ...state }: State): State => state
+const healed = (state: State): State => {
+  const { expiresAt: _, failure: __, refusedIdentity: ___, syncFailure: ____, ...rest } = state
+  return rest
+}
 
 const differs = (held: IdentityHash | undefined, offered: IdentityHash | undefined) =>
   held !== undefined && offered !== undefined && held !== offered

@@ -9,9 +9,9 @@
  * {@link EventLog} is what projections, exports and operators use: all tenants,
  * in order.
  */
-import { Context, type DateTime, type Effect, Schema, type Stream } from "effect"
+import { Context, type DateTime, Effect, Schema, Stream } from "effect"
 
-import { Actor, EventId, TenantId } from "./Ids.ts"
+import { Actor, EventId, type TenantId } from "./Ids.ts"
 
 /** Names a stream as `<category>-<id>`, or `<category>` where a tenant has only one. */
 export const StreamId = Schema.String.check(
@@ -157,6 +157,8 @@ export interface ReadStreamOptions {
   readonly from?: number | undefined
   readonly direction?: "forwards" | "backwards" | undefined
   readonly limit?: number | undefined
+  /** Whether the sealed part is read. Default true. */
+  readonly sealed?: boolean | undefined
 }
 
 /** What a reader of the log wants; everything by default. Names within a list are alternatives, lists combine. */
@@ -224,3 +226,29 @@ export class EventLog extends Context.Service<
     follow(after: Position, options?: LogFilter): Stream.Stream<Recorded<EncodedEvent>>
   }
 >()("@holdfast/domain/EventLog") {}
+
+/** For stores that can read and wait: how they follow. After a failure it goes on behind the last event delivered. */
+export const following =
+  ({ awaitBeyond, read }: Pick<EventLog["Service"], "awaitBeyond" | "read">): EventLog["Service"]["follow"] =>
+  (after, filter) =>
+    Stream.suspend(() => {
+      let reached = after
+      const round = Effect.map(
+        Effect.suspend(() => awaitBeyond(reached)),
+        (head) =>
+          read(reached, { ...filter, until: head }).pipe(
+            Stream.mapArray((page) => {
+              reached = (page.at(-1) ?? page[0]).position
+              return page
+            }),
+            Stream.concat(
+              Stream.suspend(() => {
+                reached = head
+                return Stream.empty
+              }),
+            ),
+            Stream.catch(() => Stream.drain(Stream.fromEffect(Effect.sleep("100 millis")))),
+          ),
+      )
+      return Stream.forever(Stream.unwrap(round))
+    })

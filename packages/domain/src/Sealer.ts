@@ -5,11 +5,24 @@
  * Each stream is a subject with a data key of its own, wrapped by the host's
  * master key. What is sealed is compressed, then encrypted with AES-256-GCM,
  * bound to its tenant, stream and event: moved elsewhere it does not open.
+ *
+ * ```text
+ * format (1) | compression (1) | nonce (12) | ciphertext | tag (16)
+ * ```
+ *
+ * The length of what is sealed shows about how long the text is and how well it
+ * compresses; nothing else of it shows.
  */
-import { Context, type Effect, type Option, Schema } from "effect"
+import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
+import { Aead, Kdf, SecureRandom } from "effect/crypto"
 
+import { Compression } from "./Compression.ts"
+import { type DataKeyError, DataKeys } from "./DataKeys.ts"
 import { type StreamId } from "./EventStore.ts"
 import { type EventId, type TenantId } from "./Ids.ts"
+import { MasterKeys } from "./MasterKeys.ts"
+import { SubjectKeys } from "./SubjectKeys.ts"
+import * as Utf8 from "./Utf8.ts"
 
 /** What a sealed part belongs to. */
 export interface SealedFor {
@@ -21,7 +34,8 @@ export interface SealedFor {
 /**
  * The keys could not be read, a master key is missing, or what was sealed is
  * damaged or stands in another event than it was sealed for. Nothing was sealed
- * or opened.
+ * or opened. Asking again helps with `unavailable`, and with `unknown-master-key`
+ * once the key is given.
  */
 export class SealingError extends Schema.TaggedError<SealingError>()("SealingError", {
   reason: Schema.Literals(["unavailable", "unknown-master-key", "damaged", "forgotten"]),
@@ -30,9 +44,95 @@ export class SealingError extends Schema.TaggedError<SealingError>()("SealingErr
 export class Sealer extends Context.Service<
   Sealer,
   {
-    /** Fails with `forgotten` once the subject was forgotten: nothing more can be said about it. */
+    /**
+     * Fails with `forgotten` once the subject was forgotten: nothing more can be said about it. A process that has not
+     * noticed yet may seal for a minute more; nobody can open it.
+     */
     seal(context: SealedFor, plain: string): Effect.Effect<Uint8Array, SealingError>
-    /** None when the subject was forgotten. */
+    /** None when the subject was forgotten; another process may notice that within a minute only. */
     open(context: SealedFor, sealed: Uint8Array): Effect.Effect<Option.Option<string>, SealingError>
   }
->()("@holdfast/domain/Sealer") {}
+>()("@holdfast/domain/Sealer") {
+  static readonly layer = Layer.effect(
+    Sealer,
+    Effect.gen(function* () {
+      const aead = yield* Aead.Aead
+      const keys = yield* DataKeys
+      const random = yield* SecureRandom.SecureRandom
+      const { deflate, inflate } = yield* Compression
+
+      return Sealer.of({
+        seal: Effect.fnUntraced(function* (context, plain) {
+          const key = yield* Effect.mapError(keys.obtain(context.tenantId, context.streamId), sealingError)
+          if (Option.isNone(key)) return yield* new SealingError({ reason: "forgotten" })
+          const bytes = Utf8.encode(plain)
+          const deflated = bytes.length < worthCompressing ? bytes : yield* deflate(bytes)
+          const isSmaller = deflated.length < bytes.length
+          const compression = isSmaller ? deflateRaw : uncompressed
+
+          const nonce = yield* random.randomBytes(12)
+          const encrypted = yield* Effect.orDie(
+            aead.encrypt(key.value, isSmaller ? deflated : bytes, { nonce, aad: boundTo(compression, context) }),
+          )
+          const sealed = new Uint8Array(headerLength + encrypted.length)
+          sealed[0] = format
+          sealed[1] = compression
+          sealed.set(nonce, 2)
+          sealed.set(encrypted, headerLength)
+          return sealed
+        }),
+
+        open: Effect.fnUntraced(function* (context, sealed) {
+          const key = yield* Effect.mapError(keys.find(context.tenantId, context.streamId), sealingError)
+          const compression = sealed[1] ?? uncompressed
+          if (key === undefined || sealed[0] !== format || compression > deflateRaw) return yield* damaged()
+          if (Option.isNone(key)) return Option.none()
+          const bytes = yield* Effect.mapError(
+            aead.decrypt(key.value, sealed.subarray(headerLength), {
+              nonce: sealed.subarray(2, headerLength),
+              aad: boundTo(compression, context),
+            }),
+            damaged,
+          )
+          return Option.some(Utf8.decode(compression === deflateRaw ? yield* inflate(bytes) : bytes))
+        }),
+      })
+    }),
+  )
+
+  /** Keys in memory under a master key that ends with the process, and the log in memory that can destroy them. */
+  static readonly layerMemory = Layer.unwrap(
+    Effect.sync(() => {
+      const key = Redacted.make(SecureRandom.randomBytesUnsafe(32))
+      return Sealer.layer.pipe(
+        Layer.provideMerge(DataKeys.layer),
+        Layer.provideMerge(SubjectKeys.layerMemory),
+        Layer.provideMerge(MasterKeys.layer({ current: "memory", keys: { memory: key } })),
+        Layer.orDie,
+        Layer.provideMerge(cryptography),
+      )
+    }),
+  )
+}
+
+/** What the layers of this package need of `effect/crypto`, in any runtime. */
+export const cryptography = Layer.mergeAll(Aead.layerWebCrypto, Kdf.layerWebCrypto).pipe(
+  Layer.provideMerge(SecureRandom.layerWebCrypto),
+)
+
+const format = 1
+const uncompressed = 0
+const deflateRaw = 1
+const headerLength = 14
+
+/** Bytes. Shorter texts gain nothing or next to nothing. */
+const worthCompressing = 200
+
+/** None of the parts contains control characters. */
+const boundTo = (compression: number, { eventId, streamId, tenantId }: SealedFor) =>
+  Utf8.encode(`${format}.${compression}\n${tenantId}\n${streamId}\n${eventId}`)
+
+const damaged = () => new SealingError({ reason: "damaged" })
+
+const sealingError = (error: DataKeyError) =>
+  new SealingError({ reason: error._tag === "CannotUnwrap" ? error.reason : "unavailable" })

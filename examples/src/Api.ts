@@ -1,0 +1,200 @@
+/**
+ * The HTTP API of the example server: the three doors, what they lead to, and
+ * the feed of changes.
+ *
+ * Nothing is silently ignored. A field or a query parameter that is not known is
+ * refused by its name. Rows are answered as the views have them.
+ */
+import { Connection, EventStore, Ids, Registration } from "@holdfast/domain"
+import { Context, Schema } from "effect"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema } from "effect/http-api"
+
+import { InvalidRequest, Problems } from "./ApiErrors.ts"
+
+/** On whose behalf a request is made. */
+export class Caller extends Context.Service<
+  Caller,
+  {
+    readonly tenantId: Ids.TenantId
+    readonly ownerId: Ids.OwnerId
+    /** Of the browser's session. */
+    readonly session: string
+  }
+>()("@holdfast/examples/Caller") {}
+
+/**
+ * Reads the caller from `x-tenant-id` and `x-user-id`, because a demonstration has nobody to log in. A host takes both
+ * from its own session and never from what a browser says.
+ */
+export class Callers extends HttpApiMiddleware.Service<Callers, { provides: Caller }>()("@holdfast/examples/Callers", {
+  error: InvalidRequest,
+}) {}
+
+/** Says which part of a request was refused. */
+export class Refusals extends HttpApiMiddleware.Service<Refusals>()("@holdfast/examples/Refusals", {
+  error: InvalidRequest,
+}) {}
+
+const Row = Schema.Record(Schema.String, Schema.Json)
+const byId = { params: { id: Ids.ConnectionId } }
+
+export const Registered = Schema.Struct({
+  connectionId: Ids.ConnectionId,
+  outcome: Schema.Literals(["created", "already-registered", "renewed"]),
+  status: Schema.String,
+  superseded: Schema.optionalKey(Ids.ConnectionId),
+  supersededBy: Schema.optionalKey(Ids.ConnectionId),
+})
+
+/** What a run brought. */
+export const Synced = Schema.Struct({
+  run: Schema.String,
+  connectionId: Ids.ConnectionId,
+  pages: Schema.Natural,
+  /** Items that were new to the account. */
+  added: Schema.Natural,
+  /** Items that were delivered again, and not fetched. */
+  known: Schema.Natural,
+})
+
+const Reason = Schema.Struct({ reason: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(500))) })
+
+/** What became of a delivery. Every answer but an error tells the broker that it has done its part. */
+export const Received = Schema.Struct({
+  outcome: Schema.Literals(["Registered", "Applied", "Parked", "Quarantined", "Ignored"]),
+  connectionId: Schema.optionalKey(Ids.ConnectionId),
+})
+
+/** Positions exceed what JSON numbers hold, so they are text. */
+const Position = Schema.BigIntFromString.pipe(Schema.decodeTo(EventStore.Position))
+
+class Connections extends HttpApiGroup.make("connections")
+  .add(
+    HttpApiEndpoint.post("register", "/", {
+      payload: Registration.PostBody,
+      success: Registered,
+      error: Problems,
+    }),
+    HttpApiEndpoint.get("list", "/", {
+      query: {
+        provider: Schema.optionalKey(Ids.ProviderId),
+        owner: Schema.optionalKey(Ids.OwnerId),
+      },
+      success: Schema.Array(Row),
+      error: Problems,
+    }),
+    HttpApiEndpoint.get("active", "/active", {
+      query: { provider: Ids.ProviderId },
+      success: Row,
+      error: Problems,
+    }),
+    HttpApiEndpoint.get("get", "/:id", { ...byId, success: Row, error: Problems }),
+    HttpApiEndpoint.get("history", "/:id/history", {
+      ...byId,
+      success: Schema.Array(Row),
+      error: Problems,
+    }),
+    HttpApiEndpoint.get("messages", "/:id/messages", {
+      ...byId,
+      success: Schema.Array(Row),
+      error: Problems,
+    }),
+    HttpApiEndpoint.post("sync", "/:id/sync", {
+      ...byId,
+      success: Synced,
+      error: Problems,
+    }),
+    HttpApiEndpoint.patch("change", "/:id", {
+      ...byId,
+      payload: Schema.Struct({ pollIntervalSeconds: Connection.PollInterval }),
+      success: Row,
+      error: Problems,
+    }),
+    HttpApiEndpoint.post("pause", "/:id/pause", {
+      ...byId,
+      payload: [HttpApiSchema.NoContent, Reason],
+      success: Row,
+      error: Problems,
+    }),
+    HttpApiEndpoint.post("resume", "/:id/resume", {
+      ...byId,
+      payload: [HttpApiSchema.NoContent, Reason],
+      success: Row,
+      error: Problems,
+    }),
+    HttpApiEndpoint.post("disconnect", "/:id/disconnect", {
+      ...byId,
+      success: Row,
+      error: Problems,
+    }),
+  )
+  .middleware(Callers)
+  .middleware(Refusals)
+  .prefix("/api/connections") {}
+
+class Gmail extends HttpApiGroup.make("gmail")
+  .add(
+    /** Sends the browser to Google. */
+    HttpApiEndpoint.get("start", "/start", {
+      query: {
+        label: Schema.String.check(Schema.isBetweenLength(1, 225)),
+        pollIntervalSeconds: Schema.optionalKey(
+          Schema.FiniteFromString.pipe(Schema.decodeTo(Connection.PollInterval)),
+        ),
+        /** For scripts, where Google is simulated: the mailbox whose owner consents, or `deny`. */
+        simulate: Schema.optionalKey(Schema.NonEmptyString),
+      },
+      success: HttpApiSchema.Empty(302),
+      error: Problems,
+    }),
+    /** Where Google sends the browser back to. Google adds parameters as it likes. */
+    HttpApiEndpoint.get("callback", "/callback", {
+      success: Registered,
+      error: Problems,
+    }),
+  )
+  .middleware(Callers)
+  .middleware(Refusals)
+  .prefix("/api/gmail") {}
+
+class Webhooks extends HttpApiGroup.make("webhooks")
+  .add(
+    HttpApiEndpoint.post("nango", "/nango", {
+      // As it was sent: the signature is over the bytes.
+      payload: Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/json" })),
+      success: Received,
+      error: Problems,
+    }),
+  )
+  .middleware(Refusals)
+  .prefix("/api/webhooks") {}
+
+class Changes extends HttpApiGroup.make("changes")
+  .add(
+    HttpApiEndpoint.get("follow", "/api/changes", {
+      query: {
+        /** The position of the last change that was seen; from now on where there is none. */
+        after: Schema.optionalKey(Position),
+      },
+      success: HttpApiSchema.StreamUint8Array({ contentType: "text/event-stream" }),
+      error: Problems,
+    }),
+  )
+  .middleware(Callers)
+  .middleware(Refusals) {}
+
+class Health extends HttpApiGroup.make("health").add(
+  HttpApiEndpoint.get("health", "/health", {
+    success: Schema.Struct({ status: Schema.Literal("ok"), position: Schema.String }),
+    error: Problems,
+  }),
+) {}
+
+export class Api extends HttpApi.make("holdfast-example")
+  .add(Connections)
+  .add(Gmail)
+  .add(Webhooks)
+  .add(Changes)
+  .add(Health)
+  .annotate(HttpApi.ParseOptions, { onExcessProperty: "error" })
+  .annotate(HttpApi.HeadersParseOptions, {}) {}

@@ -1,0 +1,153 @@
+/** The whole host from its parts: a store, Google or its simulator, the API, and what runs beside it. */
+import { createServer } from "node:http"
+
+import { NodeHttpServer } from "@effect/platform-node"
+import { GmailApi, GoogleOAuth } from "@holdfast/adapters-gmail"
+import { GmailSimulator, Mails, simulatedClient } from "@holdfast/adapters-gmail/testing"
+import { Ids } from "@holdfast/domain"
+import { Effect, Layer, Redacted } from "effect"
+import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
+
+import * as ApiHandlers from "./ApiHandlers.ts"
+import * as Background from "./Background.ts"
+import { Offer, providers } from "./Offer.ts"
+import { page } from "./Page.ts"
+
+export interface Options {
+  /** The interface to listen on. */
+  readonly host: string
+  /** 0: a free one. */
+  readonly port: number
+  /** The registration at Google; without it Google is simulated. */
+  readonly google?: { readonly clientId: string; readonly clientSecret: Redacted.Redacted } | undefined
+  readonly simulator: { readonly port: number; readonly stateFile?: string }
+  /** The key that Nango signs its webhooks with. */
+  readonly nangoKey: Redacted.Redacted
+}
+
+/** The label that the simulated mailboxes have. */
+export const label = "Bookings"
+
+export const simulatedMailboxes: ReadonlyArray<string> = ["ada@example.com", "grace@example.com"]
+
+/** The port is taken, or may not be listened on. */
+export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
+  port: Schema.Number,
+  /** The variable that chooses another. */
+  variable: Schema.String,
+  code: Schema.String,
+}) {
+  override get message() {
+    const problem = this.code === "EADDRINUSE" ? "is taken" : `cannot be listened on (${this.code})`
+    return `Port ${this.port} ${problem}. Choose another with ${this.variable}.`
+  }
+}
+
+/** Where a host that was started is. */
+export interface Started {
+  readonly server: string
+  readonly simulator: string | undefined
+}
+
+/** Serves until the scope ends. */
+export const start = Effect.fn("Host.start")(function* <E>(store: Layer.Layer<StoreServices, E>, options: Options) {
+  const context = yield* Layer.build(Layer.provide(layer(options), store))
+  const { server, simulator } = Context.get(context, Where)
+  return { server, simulator } satisfies Started
+})
+
+class Where extends Context.Service<Where, Started>()("@holdfast/examples/Host/Where") {}
+
+type StoreServices = Layer.Success<ReturnType<typeof Store.layerPglite>>
+
+const layer = (options: Options) => {
+  const routes = Layer.merge(ApiHandlers.layer, pages(options))
+  const where = Layer.effect(
+    Where,
+    Effect.gen(function* () {
+      const simulator = yield* Effect.serviceOption(GmailSimulator)
+      return {
+        server: originOf(yield* HttpServer.HttpServer),
+        simulator: Option.getOrUndefined(Option.map(simulator, ({ url }) => url)),
+      }
+    }),
+  )
+  return HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
+    Layer.merge(Background.projections),
+    Layer.merge(Background.sync),
+    Layer.provide(Offer.layer({ nangoKey: options.nangoKey, isSimulated: options.google === undefined })),
+    Layer.provide(providers),
+    Layer.merge(where),
+    Layer.provide(options.google === undefined ? simulatedGoogle(options) : google(options.google)),
+    Layer.provide(serverAt(options)),
+  )
+}
+
+/** Connections that still hang, of those who follow the changes most of all, are cut at the end. */
+const serverAt = ({ host, port }: Options) =>
+  Layer.unwrap(
+    Effect.sync(() => {
+      const server = createServer()
+      return NodeHttpServer.layer(() => server, { host, port, gracefulShutdownTimeout: "1 second" }).pipe(
+        Layer.merge(Layer.effectDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections())))),
+        Layer.catch((error) => Layer.effectDiscard(cannotListen(port, "PORT")(error))),
+      )
+    }),
+  )
+
+const cannotListen = (port: number, variable: string) => (error: HttpServerError.ServeError) =>
+  Effect.fail(new CannotListen({ port, variable, code: codeOf(error.cause) }))
+
+const codeOf = (cause: unknown) =>
+  Predicate.hasProperty(cause, "code") ? String(cause.code) : "unknown"
+
+const pages = ({ google }: Options) =>
+  HttpRouter.add(
+    "GET",
+    "/",
+    Effect.map(
+      page(Ids.TenantId.make("demo"), { label, mailboxes: google === undefined ? simulatedMailboxes : [] }),
+      ({ html }) => HttpServerResponse.html(html),
+    ),
+  )
+
+/** As the browser, and Google, are to know it. */
+export const originOf = ({ address }: HttpServer.HttpServer["Service"]) =>
+  `http://localhost:${new URL(HttpServer.formatAddress(address)).port}`
+
+const callbackOf = (origin: string) => `${origin}/api/gmail/callback`
+
+const google = (registration: NonNullable<Options["google"]>, port: number) =>
+  Layer.merge(
+    GmailApi.GmailApi.layer(),
+    GoogleOAuth.GoogleOAuth.layer({ ...registration, redirectUri: callbackOf(`http://localhost:${port}`) }),
+  )
+
+const simulatedGoogle = ({ simulator }: Options) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const { endpoints, url } = yield* GmailSimulator
+      const server = yield* HttpServer.HttpServer
+      return Layer.mergeAll(
+        GmailApi.GmailApi.layer({ rootUrl: url }),
+        GoogleOAuth.GoogleOAuth.layer({
+          clientId: simulatedClient.id,
+          clientSecret: Redacted.make(simulatedClient.secret),
+          redirectUri: callbackOf(originOf(server)),
+          endpoints,
+        }),
+        furnished,
+      )
+    }),
+  ).pipe(Layer.provideMerge(GmailSimulator.layer({ ...simulator, mailboxes: simulatedMailboxes })))
+
+/** A few mails in each simulated mailbox that is new. */
+const furnished = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const simulator = yield* GmailSimulator
+    for (const { address, snapshot } of yield* simulator.mailboxes) {
+      if (snapshot.messages.length > 0) continue
+      yield* simulator.deliverAll(address, Mails.samples.values(), { labels: [label] })
+    }
+  }),
+)

@@ -1,0 +1,62 @@
+/** What the server is told by its environment, and the secrets that it makes for itself where it is told none. */
+import { randomBytes } from "node:crypto"
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs"
+import * as Path from "node:path"
+
+import { MasterKeys } from "@holdfast/domain"
+import { Config, Effect, Option, Redacted } from "effect"
+
+export const settings = Config.all({
+  /** This machine only, unless told otherwise: the demonstration believes whoever says who they are. */
+  host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
+  port: Config.Port("PORT").pipe(Config.withDefault(3000)),
+  simulatorPort: Config.Port("SIMULATOR_PORT").pipe(Config.withDefault(3001)),
+  /** Where everything is kept that is to outlive the process. */
+  directory: Config.String("HOLDFAST_DIR").pipe(Config.withDefault(".holdfast")),
+  /** A PostgreSQL server, instead of the one in the process. */
+  databaseUrl: Config.option(Config.Redacted("DATABASE_URL")),
+  /** `<id>:<base64 of 32 bytes>`, several separated by commas, the current one first. */
+  masterKeys: Config.option(Config.Redacted("HOLDFAST_MASTER_KEYS")),
+  nangoKey: Config.option(Config.Redacted("NANGO_SIGNING_KEY")),
+  google: Config.option(
+    Config.all({
+      clientId: Config.String("GOOGLE_CLIENT_ID"),
+      clientSecret: Config.Redacted("GOOGLE_CLIENT_SECRET"),
+    }),
+  ),
+})
+
+/** For the tour of the README, and printed at the start. */
+export const demoNangoKey = Redacted.make("a-signing-key-for-demonstrations")
+
+/**
+ * The master keys: those given, or one that is made at the first start and kept in a file that only its owner may
+ * read. Whoever loses it loses all personal data and all credentials, so a real host keeps it elsewhere.
+ */
+export const masterKeysOf = Effect.fnUntraced(function* (
+  directory: string,
+  given: Option.Option<Redacted.Redacted>,
+) {
+  const text = Option.getOrElse(given, () => Redacted.make(ownMasterKey(directory)))
+  return yield* Effect.fromResult(MasterKeys.parse(Redacted.value(text)))
+})
+
+/** It is whole and on the disk before anything is encrypted under it. */
+const ownMasterKey = (directory: string): string => {
+  const path = Path.join(directory, "master-key")
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  try {
+    return readFileSync(path, "utf8").trim()
+  } catch (error) {
+    if (!isMissing(error)) throw error
+  }
+  const text = `local:${randomBytes(32).toString("base64")}`
+  const file = openSync(`${path}.new`, "w", 0o600)
+  writeSync(file, `${text}\n`)
+  fsyncSync(file)
+  closeSync(file)
+  renameSync(`${path}.new`, path)
+  return text
+}
+
+const isMissing = (error: unknown) => error instanceof Error && "code" in error && error.code === "ENOENT"

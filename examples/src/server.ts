@@ -1,0 +1,43 @@
+/** `npm start`: the whole of it on one machine, with nothing to install and nothing to configure. */
+import * as Path from "node:path"
+
+import { NodeRuntime } from "@effect/platform-node"
+import { Store } from "@holdfast/store-postgres"
+import { Console, Effect, Layer, Option } from "effect"
+
+import * as Host from "./Host.ts"
+import { demoNangoKey, masterKeysOf, settings } from "./HostSettings.ts"
+
+const main = Effect.gen(function* () {
+  const { databaseUrl, directory, google, host, masterKeys: given, nangoKey, port, simulatorPort } = yield* settings
+  const masterKeys = yield* masterKeysOf(directory, given)
+  const store = Option.match(databaseUrl, {
+    onNone: () => Store.layerPglite({ dataDir: Path.join(directory, "data"), masterKeys }),
+    onSome: (url) => Store.layerPostgres({ url, masterKeys }),
+  })
+  const { server, simulator } = yield* Host.start(store, {
+    host,
+    port,
+    google: Option.getOrUndefined(google),
+    simulator: { port: simulatorPort, stateFile: Path.join(directory, "simulator.json") },
+    nangoKey: Option.getOrElse(nangoKey, () => demoNangoKey),
+  })
+  yield* Console.log(`Holdfast is running.
+
+  Look here         ${server}
+  Connections       ${server}/api/connections
+  Connect a mailbox ${server}/api/gmail/start?label=${Host.label}
+  Changes, live     ${server}/api/changes
+  Google            ${simulator === undefined ? "Google itself" : `simulated, at ${simulator}/simulator`}
+  Kept in           ${Option.isSome(databaseUrl) ? "the database of DATABASE_URL" : Path.resolve(directory)}${
+    Option.isSome(nangoKey) ? "" : `\n  Nango signing key ${Host.reveal(demoNangoKey)}`
+  }
+
+Stop it with Ctrl-C, or in any other way: nothing that was answered is lost.`)
+  return yield* Effect.never
+}).pipe(
+  Effect.scoped,
+  Effect.catch((error) => Effect.andThen(Console.error(`Cannot start. ${Host.explain(error)}`), Effect.fail(error))),
+)
+
+NodeRuntime.runMain(main, { disableErrorReporting: true })

@@ -1,0 +1,54 @@
+/**
+ * What the vault keeps for a mailbox, from the moment somebody is sent to Google
+ * until the connection is forgotten: first the consent that is being asked for,
+ * then the credentials that it gave. Each takes the place of the one before, so
+ * a consent can be used once.
+ */
+import { type Provider } from "@holdfast/domain"
+import { Ids } from "@holdfast/domain"
+import { Redacted, Schema } from "effect"
+
+export const Secret = Schema.TaggedUnion({
+  /** A person was sent to Google and has not come back. */
+  Asked: {
+    /** Comes back with the person, unguessable. */
+    state: Schema.String,
+    /** The proof that goes with the code (PKCE). */
+    verifier: Schema.String,
+    /** The browser session that asked; nobody else may answer. */
+    session: Schema.String,
+    expiresAt: Schema.DateTimeUtcFromString,
+  },
+  /** The code is being exchanged, or was by a process that died: it cannot be used again. */
+  Exchanging: { state: Schema.String, session: Schema.String },
+  /** What the consent gave. */
+  Granted: {
+    state: Schema.String,
+    session: Schema.String,
+    accessToken: Schema.String,
+    refreshToken: Schema.String,
+    expiresAt: Schema.DateTimeUtcFromString,
+    scopes: Schema.Array(Schema.String),
+    /** Whose mailbox it is: the keyed hash of Google's `sub`. */
+    identity: Ids.IdentityHash,
+    /** Its address when consent was given. */
+    address: Schema.String,
+  },
+})
+export type Secret = typeof Secret.Type
+export type Granted = Extract<Secret, { readonly _tag: "Granted" }>
+
+const Json = Schema.fromJsonString(Secret)
+
+export const write = (secret: Secret): Provider.Secret =>
+  Redacted.make(Schema.encodeSync(Json)(secret), { label: "gmail" })
+
+/** A secret that this adapter did not write is a defect. */
+export const read = (secret: Provider.Secret): Secret => Schema.decodeSync(Json)(Redacted.value(secret))
+
+/** The credentials of a connection that is connected. */
+export const granted = (secret: Provider.Secret): Granted => {
+  const held = read(secret)
+  if (held._tag !== "Granted") throw new Error("The consent of this mailbox is not complete")
+  return held
+}

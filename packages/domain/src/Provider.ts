@@ -1,0 +1,101 @@
+/**
+ * The port that an adapter implements for each provider.
+ *
+ * Adapters translate and nothing more: they ask the provider and say the answer
+ * in the domain's words. What it means for a connection is the domain's business.
+ */
+import { type DateTime, type Effect, type Redacted, Schema } from "effect"
+
+import { type Settings } from "./Connection.ts"
+import { type ItemId } from "./Feed.ts"
+import { ProviderId } from "./Ids.ts"
+
+/** The provider ended the authorization; only the owner can renew it. */
+export class AuthorizationEnded extends Schema.TaggedError<AuthorizationEnded>()("AuthorizationEnded", {
+  reason: Schema.Literals(["expired", "revoked", "missing_scope"]),
+}) {}
+
+/** The credentials are stale: renew them and ask again. */
+export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {}) {}
+
+/** The provider asks for patience. */
+export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
+  /** How long to wait before asking again, if the provider said. */
+  retryAfter: Schema.optionalKey(Schema.DurationFromMillis),
+}) {}
+
+/** The provider could not be reached or failed. Asking again may help. */
+export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {}) {}
+
+/** The cursor is too old for the provider: the source must be compared from its beginning. */
+export class CursorExpired extends Schema.TaggedError<CursorExpired>()("CursorExpired", {}) {}
+
+/** The settings of the connection name something that the provider does not have. */
+export class SourceNotFound extends Schema.TaggedError<SourceNotFound>()("SourceNotFound", {
+  setting: Schema.String,
+}) {}
+
+/** The provider answered, but not as documented. Asking again will not help. */
+export class UnexpectedAnswer extends Schema.TaggedError<UnexpectedAnswer>()("UnexpectedAnswer", {
+  /** What was wrong with its shape; never what it contained. */
+  problem: Schema.String,
+}) {}
+
+/** Why a provider could not be asked. Nothing was recorded. Handle a reason with `Effect.catchReason`. */
+export class ProviderError extends Schema.TaggedError<ProviderError>()("ProviderError", {
+  provider: ProviderId,
+  reason: Schema.Union([
+    AuthorizationEnded,
+    Unauthorized,
+    RateLimited,
+    Unavailable,
+    CursorExpired,
+    SourceNotFound,
+    UnexpectedAnswer,
+  ]),
+}) {}
+
+/** Credentials as the adapter writes them into the vault, and reads them from there. */
+export type Secret = Redacted.Redacted<string>
+
+/** A part of the outside account that is delivered as a feed of its own. */
+export interface Source {
+  /** As the provider names it, for good: the id of a label, not its name. */
+  readonly key: string
+}
+
+/** What a source delivered next. */
+export interface Page {
+  readonly items: ReadonlyArray<{ readonly id: ItemId; readonly content: Schema.Json }>
+  /** Items that were delivered but are held already, so that nothing was fetched for them. */
+  readonly known: number
+  /** Where the next page starts; the adapter's own notation. */
+  readonly cursor: string
+  /** Whether the provider has nothing more for now. */
+  readonly complete: boolean
+}
+
+/** One provider. */
+export interface Provider {
+  readonly id: ProviderId
+
+  /** When the credentials stop working by themselves, if they say so. */
+  readonly expiresAt: (secret: Secret) => DateTime.Utc | undefined
+
+  /** New credentials for old ones. The old ones may stop working with it. */
+  readonly refresh: (secret: Secret) => Effect.Effect<Secret, ProviderError>
+
+  /** What a connection with these settings delivers. */
+  readonly sources: (secret: Secret, settings: Settings) => Effect.Effect<ReadonlyArray<Source>, ProviderError>
+
+  /**
+   * The page after a cursor, from the beginning without one. Only items that are not held yet are fetched.
+   * Asking for the same page again is safe.
+   */
+  readonly page: (
+    secret: Secret,
+    source: Source,
+    cursor: string | null,
+    isHeld: (id: ItemId) => boolean,
+  ) => Effect.Effect<Page, ProviderError>
+}

@@ -1,0 +1,164 @@
+/**
+ * Looks at every live connection as often as it asks for.
+ *
+ * The scheduler follows the log. It keeps one fiber for each connection that is
+ * to be looked at, and replaces it when what the connection asks for changes: a
+ * run can be stopped anywhere, because a page is one append and the next run goes
+ * on behind it.
+ */
+import { Cause, Clock, Duration, Effect, Equal, Fiber, Predicate, Schedule, Semaphore, Stream } from "effect"
+
+import * as Connection from "./Connection.ts"
+import * as EventCodec from "./EventCodec.ts"
+import { beginning, type EncodedEvent, EventLog, type LogFilter, type Recorded } from "./EventStore.ts"
+import { type ConnectionId, type ProviderId, type TenantId } from "./Ids.ts"
+
+/** A connection that is due. */
+export interface Due {
+  readonly tenantId: TenantId
+  readonly connectionId: ConnectionId
+}
+
+export interface Options<E extends Tagged, R> {
+  /** The providers whose connections are looked at here. Those that a broker keeps the credentials of are left to it. */
+  readonly providers: ReadonlyArray<ProviderId>
+  /** One look. What it fails with is the next look's business, and logged unless it is `SyncInProgress`. */
+  readonly sync: (due: Due) => Effect.Effect<unknown, E, R>
+  /** How many looks are taken at once. Default 8. */
+  readonly concurrency?: number | undefined
+}
+
+interface Tagged {
+  readonly _tag: string
+}
+
+/**
+ * Runs until it is interrupted.
+ *
+ * A connection is looked at when it goes live and then every
+ * `pollIntervalSeconds`, counted from the beginning of a look; a look that takes
+ * longer is followed by the next one at once. Connections that are out of work
+ * (`paused`, `needs_reauth`, `superseded`, `disconnected`) are let go the moment
+ * that is recorded.
+ *
+ * Several schedulers on one log are safe: the lease lets one of them through.
+ */
+export const run = Effect.fn("SyncScheduler.run")(function* <E extends Tagged, R>(options: Options<E, R>) {
+  const log = yield* EventLog
+  const scope = yield* Effect.scope
+  const turns = yield* Semaphore.make(options.concurrency ?? 8)
+  const entries = new Map<string, Entry>()
+
+  const adjust = Effect.fnUntraced(function* (entry: Entry) {
+    const wanted = options.providers.some((id) => id === entry.state.provider) ? planOf(entry.state) : undefined
+    if (Equal.equals(wanted, entry.wanted)) return
+    if (!Equal.equals(wanted?.settings, entry.wanted?.settings)) entry.lookedAt = undefined
+    entry.wanted = wanted
+    // What the last look held is free before the next one begins.
+    if (entry.fiber !== undefined) yield* Fiber.interrupt(entry.fiber)
+    entry.fiber =
+      wanted && (yield* Effect.forkIn(look(entry, wanted.pollIntervalSeconds, turns, options.sync(entry.due)), scope))
+  })
+
+  const head = yield* untilAvailable(log.head)
+  yield* untilAvailable(
+    Effect.suspend(() => {
+      entries.clear()
+      return Stream.runForEach(log.read(beginning, { ...news, until: head }), (recorded) => take(entries, recorded))
+    }),
+  )
+  yield* Effect.forEach(entries.values(), adjust, { discard: true })
+  yield* Stream.runForEach(log.follow(head, news), (recorded) =>
+    Effect.flatMap(take(entries, recorded), (entry) => (entry === undefined ? Effect.void : adjust(entry))),
+  )
+}, Effect.scoped)
+
+interface Entry {
+  readonly due: Due
+  state: Connection.State
+  /** What the fiber was started for, and the fiber; none while the connection is out of work. */
+  wanted: Plan | undefined
+  fiber: Fiber.Fiber<void> | undefined
+  /** When the last look that came to an end had begun; none when the next one is due at once. */
+  lookedAt: number | undefined
+}
+
+/** Folds an event into its connection. Pages and failures are not read: they change nothing about the plan. */
+const take = Effect.fnUntraced(
+  function* (entries: Map<string, Entry>, recorded: Recorded<EncodedEvent>) {
+    const { event, streamId, tenantId } = yield* decode(recorded)
+    const key = JSON.stringify([tenantId, streamId])
+    const entry = entries.get(key) ?? {
+      due: { tenantId, connectionId: Connection.idOf(streamId) },
+      state: Connection.initial,
+      wanted: undefined,
+      fiber: undefined,
+      lookedAt: undefined,
+    }
+    entries.set(key, entry)
+    entry.state = Connection.evolve(entry.state, event)
+    return entry
+  },
+  // A newer version of this software wrote it: that one looks after the connection.
+  Effect.catchTag("UnreadableEvent", () => Effect.succeed(undefined)),
+)
+
+interface Plan {
+  readonly pollIntervalSeconds: number
+  readonly settings: Connection.Settings
+}
+
+const planOf = (state: Connection.State): Plan | undefined =>
+  state.status === "active" && state.credentialVersion > 0 && state.pollIntervalSeconds !== undefined
+    ? { pollIntervalSeconds: state.pollIntervalSeconds, settings: state.settings ?? {} }
+    : undefined
+
+const look = <E extends Tagged, R>(
+  entry: Entry,
+  pollIntervalSeconds: number,
+  turns: Semaphore.Semaphore,
+  sync: Effect.Effect<unknown, E, R>,
+) =>
+  Effect.gen(function* () {
+    if (entry.lookedAt !== undefined) {
+      const due = entry.lookedAt + pollIntervalSeconds * 1_000
+      yield* Effect.sleep(Duration.millis(Math.max(0, due - (yield* Clock.currentTimeMillis))))
+    }
+    yield* turns.withPermit(
+      Effect.gen(function* () {
+        const beganAt = yield* Clock.currentTimeMillis
+        yield* Effect.catchCause(sync, (cause) => tell(entry.due, cause))
+        entry.lookedAt = beganAt
+      }),
+    )
+  }).pipe(Effect.forever)
+
+/** By class: what a provider or a store said stays out of the logs. */
+const tell = ({ connectionId }: Due, cause: Cause.Cause<Tagged>) => {
+  const failure = Cause.squash(cause)
+  const name = Predicate.hasProperty(failure, "_tag") ? String(failure._tag) : "a defect"
+  return name === "SyncInProgress"
+    ? Effect.void
+    : Effect.annotateLogs(Effect.logWarning(`A look failed with ${name}`), { connectionId })
+}
+
+const untilAvailable = <A, E extends Tagged, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.retry(effect, { while: ({ _tag }) => _tag === "EventStoreUnavailable", schedule: Schedule.spaced("1 second") })
+
+const decode = EventCodec.decode(Connection)
+
+/** The events that say whether and how often. */
+const news = {
+  categories: [Connection.name],
+  types: [
+    "configured",
+    "connected",
+    "token_refreshed",
+    "authorization_failed",
+    "superseded",
+    "paused",
+    "resumed",
+    "disconnected",
+  ],
+  sealed: false,
+} satisfies LogFilter

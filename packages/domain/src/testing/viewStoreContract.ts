@@ -1,0 +1,366 @@
+/**
+ * What every store of views must do, as tests its package can run.
+ */
+import { assert, layer } from "@effect/vitest"
+import { Duration, Effect, Fiber, type Layer, Stream } from "effect"
+
+import { beginning, Position, StreamId } from "../EventStore.ts"
+import { TenantId } from "../Ids.ts"
+import { type Columns, type Owned, type View } from "../Projection.ts"
+import { type Batch, type Build, type DeadLetter, Views, ViewStore } from "../ViewStore.ts"
+
+/** Registers the contract as a suite. The store may hold views of earlier runs. */
+export const viewStoreContract = <E>(name: string, store: Layer.Layer<Views | ViewStore, E>) =>
+  layer(store, { timeout: Duration.seconds(60), excludeTestServices: true })(name, (it) => {
+    it.effect("reads back every kind of value as it was written", () =>
+      Effect.gen(function* () {
+        const { views, live, note, put, view } = yield* fresh
+        const full: Note = {
+          ...note("a", 1),
+          text: 'ünï — \u{1f511} "quoted", {braced}, \\back',
+          ratio: 0.1,
+          done: true,
+          at: "2026-11-20T09:00:00.001Z",
+          day: "2024-02-29",
+          uid: "7f1c2f6e-5a0e-4a5a-9b1e-3d9b8f9d2a11",
+          body: { nested: [1, null, "x", { deep: true }] },
+        }
+        yield* put(live, 1, [mine(full), mine(note("b", Number.MAX_SAFE_INTEGER))])
+        assert.deepStrictEqual(yield* views.query(view, tenant, { orderBy: [["id", "asc"]] }), [
+          full,
+          note("b", Number.MAX_SAFE_INTEGER),
+        ])
+      }),
+    )
+
+    it.effect("shows a tenant its own rows, chosen, ordered and limited as asked", () =>
+      Effect.gen(function* () {
+        const { views, live, note, put, view } = yield* fresh
+        const rows = [
+          note("B", 1, "x"),
+          note("a", 2, null),
+          note("_", 3, "x"),
+          note("é", 4, "x"),
+          note("😀", 5, "x"),
+          note("ｚ", 6, "x"),
+        ]
+        yield* put(live, 1, [...rows.map(mine), { tenantId: other, row: note("z", 1, "x") }])
+        const ids = (query: Parameters<typeof views.query<Note>>[2]) =>
+          Effect.map(views.query(view, tenant, query), (found) => found.map(({ id }) => id))
+
+        assert.deepStrictEqual(yield* ids({ orderBy: [["id", "asc"]] }), ["B", "_", "a", "é", "ｚ", "😀"])
+        assert.deepStrictEqual(yield* ids({ orderBy: [["n", "desc"]], limit: 2 }), ["ｚ", "😀"])
+        assert.deepStrictEqual(yield* ids({ where: { text: null } }), ["a"])
+        assert.deepStrictEqual(yield* ids({ where: { text: "x", n: 3 } }), ["_"])
+        assert.strictEqual((yield* ids({ orderBy: [["text", "asc"]] })).at(-1), "a")
+        assert.strictEqual((yield* ids({ orderBy: [["text", "desc"]] }))[0], "a")
+        assert.deepStrictEqual(yield* views.query(view, TenantId.make("nobody")), [])
+      }),
+    )
+
+    it.effect("removes, deletes and upserts in this order, each within its tenant", () =>
+      Effect.gen(function* () {
+        const { store, views, live, note, put, view } = yield* fresh
+        const theirs = { tenantId: other, row: note("a", 1, "gone") }
+        const first = yield* put(live, 1, [mine(note("a", 1, "gone")), mine(note("b", 1, "kept")), theirs])
+        yield* store.commit(view, first, Position.make(2n), {
+          removes: [mine({ text: "gone" })],
+          deletes: [mine({ id: "b" })],
+          upserts: [mine(note("c", 1, "gone"))],
+        })
+        assert.deepStrictEqual(yield* views.query(view, tenant), [note("c", 1, "gone")])
+        assert.deepStrictEqual(yield* views.query(view, other), [theirs.row])
+      }),
+    )
+
+    it.effect("loads the rows with the keys asked for, of those that are there", () =>
+      Effect.gen(function* () {
+        const { store, live, note, put, view } = yield* fresh
+        const build = yield* put(live, 1, [mine(note("a", 1)), { tenantId: other, row: note("b", 2) }])
+        const keys = [mine({ id: "a" }), mine({ id: "b" }), mine({ id: "a" }), mine({ id: "nowhere" })]
+        assert.deepStrictEqual(yield* store.load(view, build, keys), [mine(note("a", 1))])
+        assert.deepStrictEqual(yield* store.load(view, build, []), [])
+      }),
+    )
+
+    it.effect("writes rows, checkpoint and dead letters together or not at all", () =>
+      Effect.gen(function* () {
+        const { store, views, live, note, put, view } = yield* fresh
+        for (const row of [
+          note("a", 1.5),
+          note("a\u0000", 1),
+          { ...note("a", 1), body: "\u0000" },
+          { ...note("a", 1), uid: "no uuid" },
+        ]) {
+          const refused = yield* Effect.flip(
+            store.commit(view, live, Position.make(3n), {
+              ...nothing,
+              upserts: [mine(note("fine", 1)), mine(row)],
+              deadLetters: [letter(live, 2)],
+            }),
+          )
+          assert.strictEqual(refused._tag, "RowsRefused")
+        }
+        assert.deepStrictEqual(yield* store.open(view), live)
+        assert.deepStrictEqual(yield* views.query(view, tenant), [])
+        assert.deepStrictEqual(yield* store.deadLetters(view.name), [])
+
+        yield* put(live, 3, [mine(note("fine", 1))])
+        assert.strictEqual((yield* store.open(view)).position, 3n)
+      }),
+    )
+
+    it.effect("lets one of several runners that stand at the same position commit", () =>
+      Effect.gen(function* () {
+        const { store, views, live, note, put, view } = yield* fresh
+        const outcomes = yield* Effect.all(
+          [1, 2, 3, 4].map((n) => Effect.result(put(live, 1, [mine(note("a", n))]))),
+          { concurrency: "unbounded" },
+        )
+        const failures = outcomes.flatMap((outcome) => (outcome._tag === "Failure" ? [outcome.failure._tag] : []))
+        assert.deepStrictEqual(failures, ["CheckpointMoved", "CheckpointMoved", "CheckpointMoved"])
+        const winner = 1 + outcomes.findIndex(({ _tag }) => _tag === "Success")
+        assert.deepStrictEqual(yield* views.query(view, tenant), [note("a", winner)])
+        assert.strictEqual((yield* store.open(view)).position, 1n)
+      }),
+    )
+
+    it.effect("fences whoever began before a commit that left the checkpoint where it was", () =>
+      Effect.gen(function* () {
+        const { live, note, put } = yield* fresh
+        const build = yield* put(live, 5, [])
+        yield* put(build, 5, [mine(note("late", 1))])
+        assert.strictEqual((yield* Effect.flip(put(build, 6, [])))._tag, "CheckpointMoved")
+      }),
+    )
+
+    it.effect("stops a build and lets it go on, and fences who did not notice", () =>
+      Effect.gen(function* () {
+        const { store, live, put, view } = yield* fresh
+        const paused = yield* store.pause(live, "an operator", letter(live, 1, "paused"))
+        assert.strictEqual((yield* store.open(view)).paused, "an operator")
+        assert.deepStrictEqual(yield* store.deadLetters(view.name), [letter(live, 1, "paused")])
+        assert.strictEqual((yield* Effect.flip(put(live, 1, [])))._tag, "CheckpointMoved")
+
+        yield* store.unpause(view.name)
+        assert.strictEqual((yield* Effect.flip(put(paused, 1, [])))._tag, "CheckpointMoved")
+        assert.strictEqual((yield* store.open(view)).paused, undefined)
+        assert.strictEqual((yield* Effect.flip(store.unpause(view.name)))._tag, "BuildNotReady")
+        yield* put(yield* store.open(view), 1, [])
+      }),
+    )
+
+    it.effect("keeps one dead letter for a position, until it is resolved", () =>
+      Effect.gen(function* () {
+        const { store, live, view } = yield* fresh
+        const [first, again, second] = [letter(live, 1), { ...letter(live, 1), attempts: 2 }, letter(live, 2)]
+        const one = yield* store.commit(view, live, Position.make(2n), { ...nothing, deadLetters: [second, first] })
+        assert.deepStrictEqual(yield* store.deadLetters(view.name), [first, second])
+        const two = yield* store.commit(view, one, Position.make(3n), { ...nothing, deadLetters: [again] })
+        assert.deepStrictEqual(yield* store.deadLetters(view.name), [again, second])
+        yield* store.commit(view, two, Position.make(4n), { ...nothing, resolved: [first.position] })
+        assert.deepStrictEqual(yield* store.deadLetters(view.name), [second])
+      }),
+    )
+
+    it.effect("builds beside the live build and swaps while others read", () =>
+      Effect.gen(function* () {
+        const { store, views, live, note, put, view } = yield* fresh
+        const old = yield* put(live, 5, [mine(note("old", 1))])
+        const next = { ...view, version: 2 }
+        const building = yield* store.beginBuild(next)
+        assert.deepStrictEqual([building.state, building.position, building.version], ["building", beginning, 2])
+
+        const seen = new Set<string>()
+        const reader = yield* Effect.forkChild(
+          Effect.forever(
+            Effect.andThen(views.query(next, tenant), (rows) =>
+              Effect.sync(() => seen.add(rows.map(({ id }) => id).join())),
+            ),
+          ),
+        )
+        const rows = Stream.fromIterable([mine(note("new", 1)), mine(note("newer", 2))])
+        const deadLetters = [letter(building, 3)]
+        const { fill } = store
+        const filled = yield* fill(next, building, Position.make(4n), rows, deadLetters)
+        assert.strictEqual(filled.position, 4n)
+
+        const behind = yield* Effect.flip(store.swap(filled))
+        assert.deepInclude(behind, { _tag: "BuildNotReady", problem: "behind-the-live-build" })
+        const caughtUp = yield* store.commit(next, filled, Position.make(5n), {
+          ...nothing,
+          deletes: [mine({ id: "newer" })],
+        })
+        const swapped = yield* store.swap(caughtUp)
+        assert.strictEqual(swapped.state, "live")
+        assert.deepStrictEqual(yield* views.query(next, tenant), [note("new", 1)])
+        yield* Fiber.interrupt(reader)
+        assert.isTrue(
+          [...seen].every((ids) => ids === "old" || ids === "new"),
+          [...seen].join("; "),
+        )
+
+        assert.strictEqual((yield* Effect.flip(put(old, 6, [])))._tag, "CheckpointMoved")
+        assert.deepStrictEqual(yield* store.open(next), swapped)
+        assert.deepInclude(yield* Effect.flip(store.open(view)), { _tag: "OutdatedProjection", live: 2, mine: 1 })
+        assert.deepStrictEqual(yield* store.deadLetters(view.name), [letter(building, 3)])
+      }),
+    )
+
+    it.effect("takes a swap back, and takes the taking back back", () =>
+      Effect.gen(function* () {
+        const { store, views, live, note, put, view } = yield* fresh
+        yield* put(live, 5, [mine(note("old", 1))])
+        assert.deepInclude(yield* Effect.flip(store.rollback(view.name)), { problem: "nothing-retired" })
+        const building = yield* store.beginBuild(view)
+        const filled = yield* store.fill(view, building, Position.make(5n), Stream.make(mine(note("new", 1))))
+        const swapped = yield* store.swap(filled)
+
+        const back = yield* store.rollback(view.name)
+        assert.deepStrictEqual([back.number, back.state, back.position], [live.number, "live", Position.make(5n)])
+        assert.deepStrictEqual(yield* views.query(view, tenant), [note("old", 1)])
+        assert.strictEqual((yield* Effect.flip(put(swapped, 6, [])))._tag, "CheckpointMoved")
+        yield* put(back, 6, [mine(note("older", 1))])
+
+        assert.strictEqual((yield* store.rollback(view.name)).number, building.number)
+        assert.deepStrictEqual(yield* views.query(view, tenant), [note("new", 1)])
+      }),
+    )
+
+    it.effect("hands a build that was begun to whoever asks last, unless its version is another", () =>
+      Effect.gen(function* () {
+        const { store, note, view } = yield* fresh
+        const begun = yield* store.beginBuild(view)
+        const taken = yield* store.beginBuild(view)
+        assert.strictEqual(taken.number, begun.number)
+        const rows = () => Stream.make(mine(note("a", 1)))
+        assert.strictEqual(
+          (yield* Effect.flip(store.fill(view, begun, Position.make(1n), rows())))._tag,
+          "CheckpointMoved",
+        )
+        const filled = yield* store.fill(view, taken, Position.make(1n), rows())
+        assert.strictEqual((yield* Effect.flip(store.swap(taken)))._tag, "CheckpointMoved")
+
+        const resumed = yield* store.beginBuild(view)
+        assert.deepStrictEqual([resumed.number, resumed.position], [filled.number, filled.position])
+        const newer = yield* store.beginBuild({ ...view, version: 2 })
+        assert.deepStrictEqual([newer.number > filled.number, newer.position], [true, beginning])
+        assert.strictEqual((yield* Effect.flip(store.swap(resumed)))._tag, "CheckpointMoved")
+      }),
+    )
+
+    it.effect("leaves a build empty when filling it fails or is refused", () =>
+      Effect.gen(function* () {
+        const { store, note, view } = yield* fresh
+        const build = yield* store.beginBuild(view)
+        const failing = Stream.concat(Stream.make(mine(note("a", 1))), Stream.fail("broken" as const))
+        assert.strictEqual(yield* Effect.flip(store.fill(view, build, Position.make(1n), failing)), "broken")
+        const unfit = Stream.make(mine(note("a", 1)), mine(note("b", 0.5)))
+        const refused = yield* Effect.flip(store.fill(view, build, Position.make(1n), unfit))
+        assert.deepInclude(refused, { _tag: "RowsRefused" })
+        yield* store.fill(view, build, Position.make(1n), Stream.make(mine(note("c", 1))))
+        const rows = yield* Stream.runCollect(store.rows(view, build))
+        assert.deepStrictEqual(rows, [mine(note("c", 1))])
+      }),
+    )
+
+    it.effect("drops what is not live, and with it its dead letters", () =>
+      Effect.gen(function* () {
+        const { store, live, view } = yield* fresh
+        const build = yield* store.beginBuild(view)
+        yield* store.commit(view, build, Position.make(1n), { ...nothing, deadLetters: [letter(build, 1)] })
+        yield* store.drop(build)
+        yield* store.drop(build)
+        assert.deepStrictEqual(yield* store.deadLetters(view.name), [])
+        assert.deepInclude(yield* Effect.flip(store.drop(live)), { problem: "live" })
+        const mineOnly = (yield* store.builds).filter((build) => build.view === view.name)
+        assert.deepStrictEqual(mineOnly, [live])
+      }),
+    )
+
+    it.effect("says when a view contains a position", () =>
+      Effect.gen(function* () {
+        const { views, live, put, view } = yield* fresh
+        assert.isFalse(yield* views.awaitPosition(view, Position.make(1n), 0))
+        const waiting = yield* Effect.forkChild(views.awaitPosition(view, Position.make(7n), "30 seconds"))
+        const build = yield* put(live, 5, [])
+        yield* put(build, 8, [])
+        assert.isTrue(yield* Fiber.join(waiting))
+        assert.isTrue(yield* views.awaitPosition(view, Position.make(8n), 0))
+        assert.isFalse(yield* views.awaitPosition(view, Position.make(9n), "5 millis"))
+      }),
+    )
+  })
+
+type Note = {
+  readonly id: string
+  readonly n: number
+  readonly text: string | null
+  readonly ratio: number | null
+  readonly done: boolean | null
+  readonly at: string | null
+  readonly day: string | null
+  readonly uid: string | null
+  readonly body: null | string | { readonly nested: ReadonlyArray<null | string | number | { readonly deep: boolean }> }
+}
+
+const columns: Columns<Note> = {
+  id: "text",
+  n: "bigint",
+  text: "text",
+  ratio: "double precision",
+  done: "boolean",
+  at: "timestamptz",
+  day: "date",
+  uid: "uuid",
+  body: "jsonb",
+}
+
+const tenant = TenantId.make("contract")
+const other = TenantId.make("contract's neighbour")
+
+const nothing = { removes: [], deletes: [], upserts: [] } satisfies Batch<Note>
+
+const mine = <R>(row: R): Owned<R> => ({ tenantId: tenant, row })
+
+const letter = (build: Build, position: number, state: DeadLetter["state"] = "skipped"): DeadLetter => ({
+  view: build.view,
+  build: build.number,
+  position: Position.make(BigInt(position)),
+  tenantId: tenant,
+  streamId: StreamId.make("connection-1"),
+  type: "connected",
+  state,
+  problem: "TypeError",
+  attempts: 1,
+})
+
+/** A view that no other test knows, and its first build. */
+const fresh = Effect.gen(function* () {
+  const store = yield* ViewStore
+  const views = yield* Views
+  const taken = new Set((yield* store.builds).map(({ view }) => view))
+  let number = 1
+  while (taken.has(`contract_${number}`)) number += 1
+  const view: View<Note> = { name: `contract_${number}`, version: 1, columns, key: ["id"], indexes: [["n", "text"]] }
+  const live = yield* store.open(view)
+  return {
+    store,
+    views,
+    view,
+    live,
+    note: (id: string, n: number, text: string | null = "text"): Note => ({
+      id,
+      n,
+      text,
+      ratio: null,
+      done: null,
+      at: null,
+      day: null,
+      uid: null,
+      body: null,
+    }),
+    put: (build: Build, to: number, upserts: ReadonlyArray<Owned<Note>>) =>
+      store.commit(view, build, Position.make(BigInt(to)), { ...nothing, upserts }),
+  }
+})

@@ -1,0 +1,52 @@
+/**
+ * Sealing on Node.js's own cryptography and zlib: the same bytes as in any other
+ * runtime, without a trip through the thread pool for each event.
+ */
+import { createCipheriv, createDecipheriv } from "node:crypto"
+import { deflateRawSync, inflateRawSync } from "node:zlib"
+
+import { NodeCrypto } from "@effect/platform-node"
+import { Compression } from "@holdfast/domain"
+import { Effect, Layer } from "effect"
+import { Aead } from "effect/crypto"
+
+const tagLength = 16
+
+const aes256Gcm: Aead.Implementation = {
+  encrypt: (key, nonce, plaintext, aad) => {
+    const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(aad)
+    const sealed = new Uint8Array(plaintext.length + tagLength)
+    sealed.set(cipher.update(plaintext))
+    cipher.final()
+    sealed.set(cipher.getAuthTag(), plaintext.length)
+    return sealed
+  },
+  decrypt: (key, nonce, ciphertext, aad) => {
+    const end = ciphertext.length - tagLength
+    const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: tagLength })
+      .setAAD(aad)
+      .setAuthTag(ciphertext.subarray(end))
+    const plaintext = decipher.update(ciphertext.subarray(0, end))
+    try {
+      decipher.final()
+    } catch {
+      return undefined
+    }
+    return plaintext
+  },
+}
+
+/** Mails of 100 KB: level 1 is three times as fast as the default and a fifth larger. */
+const level = 1
+
+const compression = Layer.succeed(Compression.Compression, {
+  deflate: (bytes) => Effect.sync(() => deflateRawSync(bytes, { level })),
+  inflate: (bytes) => Effect.sync(() => inflateRawSync(bytes)),
+})
+
+/** All of `effect/crypto`, with AES-256-GCM and compression on native code. */
+export const layer = Layer.mergeAll(
+  NodeCrypto.layer,
+  Aead.layerWebCryptoWith({ implementations: { aes256Gcm } }).pipe(Layer.provide(NodeCrypto.layer)),
+  compression,
+)

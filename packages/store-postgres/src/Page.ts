@@ -1,0 +1,55 @@
+/**
+ * Rows of events, page by page.
+ *
+ * Our own SQL guarantees the envelope, so rows become events without being decoded;
+ * what is inside is the business of codecs.
+ */
+import { type EventStore, type Ids } from "@holdfast/domain"
+import { DateTime } from "effect"
+
+/** The columns of a {@link Row}. The sealed part is asked for apart: it is the big one. */
+export const columns =
+  "position, tenant_id, stream_id, version, event_id, type, schema_version, data, metadata, recorded_at"
+
+export interface Row {
+  readonly position: EventStore.Position
+  readonly tenant_id: Ids.TenantId
+  readonly stream_id: EventStore.StreamId
+  readonly version: number
+  readonly event_id: Ids.EventId
+  readonly type: string
+  readonly schema_version: number
+  readonly data: EventStore.EncodedEvent["data"]
+  readonly metadata: EventStore.Metadata
+  readonly recorded_at: Date
+  readonly sealed?: Uint8Array | null
+}
+
+export const recorded = (row: Row): EventStore.Recorded<EventStore.EncodedEvent> => {
+  const { data, event_id: id, schema_version: schemaVersion, sealed, type } = row
+  return {
+    event:
+      sealed === null || sealed === undefined
+        ? { id, type, schemaVersion, data }
+        : { id, type, schemaVersion, data, sealed },
+    tenantId: row.tenant_id,
+    streamId: row.stream_id,
+    version: row.version,
+    position: row.position,
+    metadata: row.metadata,
+    recordedAt: DateTime.fromDateUnsafe(row.recorded_at),
+  }
+}
+
+/** How many rows the first page has: few, because they may be big. */
+export const first = 64
+
+/** How many rows the next page has: as many as fit into a few megabytes, going by the last one. */
+export const next = (rows: ReadonlyArray<Row>, size: number): number => {
+  const bytes = rows.reduce((sum, { sealed }) => sum + (sealed?.byteLength ?? 0), 0)
+  return Math.max(1, Math.min(size * 4, most, Math.floor(budget / (bytes / rows.length + 1))))
+}
+
+const most = 2_000
+
+const budget = 4 * 1024 * 1024

@@ -1,0 +1,182 @@
+/**
+ * The event store of one tenant at a time, in PostgreSQL.
+ *
+ * An append is one statement: a function that locks, looks, and writes only when
+ * nothing is in the way. A conflict is its answer and not an error, so that inside
+ * the host's own transaction a conflict leaves the transaction alive, with nothing
+ * of the append in it: the host decides whether to go on.
+ */
+import { PgClient, PgTypes } from "@effect/sql-pg"
+import { AppendRequest, EventStore, type Ids } from "@holdfast/domain"
+import { Effect, Layer, Option, Result, Stream } from "effect"
+import { type SqlError } from "effect/sql"
+
+import * as Page from "./Page.ts"
+import { sqlState, unavailable } from "./Unavailable.ts"
+import { Wakeup } from "./Wakeup.ts"
+
+export const layer: Layer.Layer<EventStore.EventStore, never, PgClient.PgClient | Wakeup> = Layer.effect(
+  EventStore.EventStore,
+  Effect.gen(function* () {
+    const sql = (yield* PgClient.PgClient).withoutTransforms()
+    const wakeup = yield* Wakeup
+
+    const appendOne = (
+      { data, metadata, request }: AppendRequest.Checked,
+      { expected, streamId }: EventStore.AppendRequest["streams"][number],
+      { id, schemaVersion, sealed, type }: EventStore.EncodedEvent,
+    ) => sql<Answer>`
+      SELECT * FROM holdfast.append(
+        ${request.tenantId}::text, ${metadata}::jsonb, ${streamId}::text, ${expectation(expected)}::int,
+        ${id}::uuid, ${type}::text, ${schemaVersion}::smallint, ${data[0]?.[0]}::jsonb, ${sealed ?? null}::bytea)`
+
+    const appendMany = ({ data, metadata, request }: AppendRequest.Checked) => {
+      const { acquire = [], forget = [], idempotency, release = [], streams, tenantId } = request
+      const events = streams.flatMap(({ events }) => events)
+      return sql<Answer>`
+        SELECT * FROM holdfast.append(
+          ${tenantId}::text, ${metadata}::jsonb,
+          ${streams.map(({ streamId }) => streamId)}::text[], ${streams.map(({ expected }) => expectation(expected))}::int[],
+          ${streams.flatMap(({ events }, index) => events.map(() => index + 1))}::int[],
+          ${streams.flatMap(({ events }) => events.map((_, index) => index + 1))}::int[],
+          ${events.map(({ id }) => id)}::uuid[], ${events.map(({ type }) => type)}::text[],
+          ${events.map(({ schemaVersion }) => schemaVersion)}::smallint[], ${data.flat()}::text[],
+          ${sealedOf(events)}::bytea[],
+          ${acquire.map(({ key }) => key)}::text[], ${acquire.map(({ holder }) => holder)}::text[],
+          ${release.map(({ key }) => key)}::text[], ${release.map(({ holder }) => holder)}::text[],
+          ${forget}::text[], ${idempotency?.key ?? null}::text, ${idempotency?.fingerprint ?? null}::text)`
+    }
+
+    return EventStore.EventStore.of({
+      append: Effect.fn("PostgresEventStore.append")(function* (request) {
+        const checked = yield* Effect.fromResult(AppendRequest.check(request))
+        const single = singleEvent(request)
+        const [answer] = yield* Effect.catchTag(
+          single === undefined ? appendMany(checked) : appendOne(checked, ...single),
+          "SqlError",
+          (error) => Effect.fail(failureOf(error)),
+        )
+        const appended = yield* outcomeOf(request, answer)
+        if (!appended.repeated) yield* sql.afterCommit(wakeup.ring)
+        return appended
+      }),
+
+      readStream: (tenantId, streamId, { direction = "forwards", from, limit = Infinity, sealed = true } = {}) => {
+        const forwards = direction === "forwards"
+        const columns = sql.literal(sealed ? `${Page.columns}, sealed` : Page.columns)
+        const first = {
+          from: Math.max(from ?? (forwards ? 1 : AppendRequest.limits.version), 0),
+          left: limit,
+          size: Page.first,
+        }
+        return Stream.paginate(first, ({ from, left, size }) => {
+          const asked = Math.min(size, left)
+          if (asked <= 0) return Effect.succeed([[], Option.none()] as const)
+          return Effect.map(
+            sql<Page.Row>`
+              SELECT ${columns} FROM holdfast.read_stream(
+                ${tenantId}::text, ${streamId}::text, ${from}::int, ${forwards}::boolean, ${asked}::int)`,
+            (rows) => {
+              const last = rows.at(-1)
+              const more =
+                rows.length < asked || last === undefined
+                  ? Option.none()
+                  : Option.some({
+                      from: forwards ? last.version + 1 : last.version - 1,
+                      left: left - rows.length,
+                      size: Page.next(rows, size),
+                    })
+              return [rows.map((row) => Page.recorded(row)), more] as const
+            },
+          )
+        }).pipe(Stream.mapError(unavailable))
+      },
+
+      holderOf: Effect.fn("PostgresEventStore.holderOf")(function* (tenantId: Ids.TenantId, key: string) {
+        const [row] = yield* sql<{ holder: EventStore.StreamId | null }>`
+          SELECT holdfast.holder_of(${tenantId}::text, ${key}::text) AS holder`
+        return row?.holder ?? undefined
+      }, Effect.mapError(unavailable)),
+    })
+  }),
+)
+
+/** What `holdfast.append` answers. */
+interface Answer {
+  readonly outcome: "appended" | "repeated" | "version_conflict" | "claim_conflict" | "idempotency_conflict"
+  /** Of the stream or the claim that is in the way, in the request. */
+  readonly index: number | null
+  /** The version of the stream that is in the way. */
+  readonly actual: number | null
+  /** Of the claim that is in the way. */
+  readonly holder: EventStore.StreamId | null
+  readonly position: EventStore.Position | null
+  readonly versions: ReadonlyArray<number> | null
+}
+
+const outcomeOf = (
+  request: EventStore.AppendRequest,
+  answer: Answer | undefined,
+): Effect.Effect<EventStore.Appended, EventStore.AppendError> => {
+  const index = answer?.index ?? 0
+  switch (answer?.outcome) {
+    case "appended":
+    case "repeated":
+      return Effect.succeed({
+        position: answer.position ?? EventStore.beginning,
+        versions: answer.versions ?? [],
+        repeated: answer.outcome === "repeated",
+      })
+    case "version_conflict": {
+      const stream = request.streams[index]
+      if (stream === undefined) break
+      const { expected, streamId } = stream
+      return Effect.fail(new EventStore.VersionConflict({ streamId, expected, actual: answer.actual ?? 0 }))
+    }
+    case "claim_conflict": {
+      const claim = request.acquire?.[index]
+      if (claim === undefined || answer.holder === null) break
+      return Effect.fail(new EventStore.ClaimConflict({ key: claim.key, holder: answer.holder }))
+    }
+    case "idempotency_conflict":
+      return Effect.fail(new EventStore.IdempotencyConflict({ key: request.idempotency?.key ?? "" }))
+  }
+  return Effect.die(new Error("holdfast.append answered what this version does not know"))
+}
+
+/** How `holdfast.append` is told what a stream must look like. */
+const expectation = (expected: EventStore.ExpectedVersion): number => {
+  switch (expected) {
+    case "none":
+      return 0
+    case "any":
+      return -1
+    case "exists":
+      return -2
+    default:
+      return expected
+  }
+}
+
+const singleEvent = ({ acquire = [], forget = [], idempotency, release = [], streams }: EventStore.AppendRequest) => {
+  const [stream, ...others] = streams
+  const [event, ...more] = stream?.events ?? []
+  const rest = others.length + more.length + acquire.length + release.length + forget.length
+  return stream === undefined || event === undefined || rest > 0 || idempotency !== undefined
+    ? undefined
+    : ([stream, event] as const)
+}
+
+/** The driver cannot tell the type of an array that may contain nothing but nulls. */
+const sealedOf = (events: ReadonlyArray<EventStore.EncodedEvent>) =>
+  Result.getOrThrow(
+    PgTypes.array(
+      events.map(({ sealed }) => sealed ?? null),
+      PgTypes.OID.bytea,
+    ),
+  )
+
+const failureOf = (error: SqlError.SqlError) =>
+  sqlState(error) === "HF001"
+    ? new EventStore.InvalidAppend({ at: "tenantId", problem: "the transaction is bound to another tenant" })
+    : unavailable(error)
