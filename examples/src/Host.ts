@@ -5,7 +5,8 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { GmailApi, GoogleOAuth } from "@holdfast/adapters-gmail"
 import { GmailSimulator, Mails, simulatedClient } from "@holdfast/adapters-gmail/testing"
 import { Ids } from "@holdfast/domain"
-import { Effect, Layer, Redacted } from "effect"
+import { type Store } from "@holdfast/store-postgres"
+import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 
 import * as ApiHandlers from "./ApiHandlers.ts"
@@ -30,19 +31,6 @@ export const label = "Bookings"
 
 export const simulatedMailboxes: ReadonlyArray<string> = ["ada@example.com", "grace@example.com"]
 
-/** The port is taken, or may not be listened on. */
-export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
-  port: Schema.Number,
-  /** The variable that chooses another. */
-  variable: Schema.String,
-  code: Schema.String,
-}) {
-  override get message() {
-    const problem = this.code === "EADDRINUSE" ? "is taken" : `cannot be listened on (${this.code})`
-    return `Port ${this.port} ${problem}. Choose another with ${this.variable}.`
-  }
-}
-
 /** Where a host that was started is. */
 export interface Started {
   readonly server: string
@@ -55,6 +43,16 @@ export const start = Effect.fn("Host.start")(function* <E>(store: Layer.Layer<St
   const { server, simulator } = Context.get(context, Where)
   return { server, simulator } satisfies Started
 })
+
+/** Why it did not start, for whoever started it. */
+export const explain = (error: { readonly message: string; readonly _tag?: string; readonly cause?: unknown }) => {
+  const { cause } = error
+  if (error._tag !== "ServeError" || !isListenError(cause)) return error.message
+  const problem = cause.code === "EADDRINUSE" ? "is taken" : `cannot be listened on (${cause.code})`
+  return `Port ${cause.port} ${problem}. Choose others with PORT and SIMULATOR_PORT.`
+}
+
+const isListenError = Schema.is(Schema.Struct({ code: Schema.String, port: Schema.Number }))
 
 class Where extends Context.Service<Where, Started>()("@holdfast/examples/Host/Where") {}
 
@@ -90,16 +88,9 @@ const serverAt = ({ host, port }: Options) =>
       const server = createServer()
       return NodeHttpServer.layer(() => server, { host, port, gracefulShutdownTimeout: "1 second" }).pipe(
         Layer.merge(Layer.effectDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections())))),
-        Layer.catch((error) => Layer.effectDiscard(cannotListen(port, "PORT")(error))),
       )
     }),
   )
-
-const cannotListen = (port: number, variable: string) => (error: HttpServerError.ServeError) =>
-  Effect.fail(new CannotListen({ port, variable, code: codeOf(error.cause) }))
-
-const codeOf = (cause: unknown) =>
-  Predicate.hasProperty(cause, "code") ? String(cause.code) : "unknown"
 
 const pages = ({ google }: Options) =>
   HttpRouter.add(
@@ -117,10 +108,14 @@ export const originOf = ({ address }: HttpServer.HttpServer["Service"]) =>
 
 const callbackOf = (origin: string) => `${origin}/api/gmail/callback`
 
-const google = (registration: NonNullable<Options["google"]>, port: number) =>
-  Layer.merge(
-    GmailApi.GmailApi.layer(),
-    GoogleOAuth.GoogleOAuth.layer({ ...registration, redirectUri: callbackOf(`http://localhost:${port}`) }),
+const google = (registration: NonNullable<Options["google"]>) =>
+  Layer.unwrap(
+    Effect.map(HttpServer.HttpServer, (server) =>
+      Layer.merge(
+        GmailApi.GmailApi.layer(),
+        GoogleOAuth.GoogleOAuth.layer({ ...registration, redirectUri: callbackOf(originOf(server)) }),
+      ),
+    ),
   )
 
 const simulatedGoogle = ({ simulator }: Options) =>

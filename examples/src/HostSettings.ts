@@ -27,7 +27,7 @@ export const settings = Config.all({
 })
 
 /** For the tour of the README, and printed at the start. */
-export const demoNangoKey = Redacted.make("a-signing-key-for-demonstrations")
+export const demoNangoKey = "a-signing-key-for-demonstrations"
 
 /**
  * The master keys: those given, or one that is made at the first start and kept in a file that only its owner may

@@ -3,7 +3,7 @@ import * as Path from "node:path"
 
 import { NodeRuntime } from "@effect/platform-node"
 import { Store } from "@holdfast/store-postgres"
-import { Console, Effect, Layer, Option } from "effect"
+import { Console, Effect, Option, Redacted } from "effect"
 
 import * as Host from "./Host.ts"
 import { demoNangoKey, masterKeysOf, settings } from "./HostSettings.ts"
@@ -20,7 +20,7 @@ const main = Effect.gen(function* () {
     port,
     google: Option.getOrUndefined(google),
     simulator: { port: simulatorPort, stateFile: Path.join(directory, "simulator.json") },
-    nangoKey: Option.getOrElse(nangoKey, () => demoNangoKey),
+    nangoKey: Option.getOrElse(nangoKey, () => Redacted.make(demoNangoKey)),
   })
   yield* Console.log(`Holdfast is running.
 
@@ -30,7 +30,7 @@ const main = Effect.gen(function* () {
   Changes, live     ${server}/api/changes
   Google            ${simulator === undefined ? "Google itself" : `simulated, at ${simulator}/simulator`}
   Kept in           ${Option.isSome(databaseUrl) ? "the database of DATABASE_URL" : Path.resolve(directory)}${
-    Option.isSome(nangoKey) ? "" : `\n  Nango signing key ${Host.reveal(demoNangoKey)}`
+    Option.isSome(nangoKey) ? "" : `\n  Nango signing key ${demoNangoKey}`
   }
 
 Stop it with Ctrl-C, or in any other way: nothing that was answered is lost.`)

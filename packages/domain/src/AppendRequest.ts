@@ -18,7 +18,7 @@ export const limits = {
   /** Objects and arrays within each other. */
   depth: 64,
   /** Bytes of one event's sealed part. */
-  sealed: 12 * 1024 * 1024,
+  sealed: 48 * 1024 * 1024,
   /** Characters of claim keys, idempotency keys, fingerprints, event types and references. */
   name: 500,
   version: 2 ** 31 - 1,

@@ -249,16 +249,20 @@ const record = Effect.fnUntraced(function* (feed: OpenFeed, streams: Streams, ru
       if (isQuiet) return streams
 
       const items = yield* Effect.fromResult(
-        decideFeed(streams.feed, {
-          _tag: "RecordItems",
-          at,
-          connectionId,
-          accountId,
-          source: source.key,
-          run,
-          itemIds: page.items.map(({ id }) => id),
-          personal: Personal.reveal({ items: page.items.map(({ content }) => content) }),
-        }),
+        decideFeed(
+          streams.feed,
+          ...batchesOf(page.items).map((batch) =>
+            Feed.Command.cases.RecordItems.make({
+              at,
+              connectionId,
+              accountId,
+              source: source.key,
+              run,
+              itemIds: batch.map(({ id }) => id),
+              personal: Personal.reveal({ items: batch.map(({ content }) => content) }),
+            }),
+          ),
+        ),
       )
       const compared = yield* Effect.fromResult(
         decideAccount(streams.account, {
@@ -309,6 +313,27 @@ const record = Effect.fnUntraced(function* (feed: OpenFeed, streams: Streams, ru
     ),
   )
 })
+
+type Items = Page["items"]
+
+/** Characters of JSON that one event holds, unless a single item has more. */
+const batchSize = 2_000_000
+
+/** The items of a page in their order, a few megabytes in each batch. */
+const batchesOf = (items: Items): ReadonlyArray<Items> => {
+  const batches: Array<Array<Items[number]>> = []
+  let size = Infinity
+  for (const item of items) {
+    const length = JSON.stringify(item.content).length
+    size += length
+    if (size > batchSize) {
+      batches.push([])
+      size = length
+    }
+    batches.at(-1)?.push(item)
+  }
+  return batches
+}
 
 /** Asks the provider with credentials that work, patiently. */
 const asking = (provider: Provider, tenantId: TenantId, connectionId: ConnectionId) => {

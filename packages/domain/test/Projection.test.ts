@@ -9,4 +9,4 @@ import * as ViewStoreMemory from "../src/ViewStoreMemory.ts"
 const memory = Layer.mergeAll(EventStoreMemory.layer, ViewStoreMemory.layer, Sealer.layerMemory)
 
 viewStoreContract("views in memory", ViewStoreMemory.layer)
-projectionContract("projections in memory", memory, { runs: 100 })
+projectionContract("projections in memory", memory, { runs: 50 })

@@ -4,7 +4,7 @@
 import { type Event as EmmettEvent } from "@event-driven-io/emmett"
 import { getPostgreSQLEventStore } from "@event-driven-io/emmett-postgresql"
 import { Effect } from "effect"
-import pg from "pg"
+import { Pool } from "pg"
 
 import { type Line, metadata } from "./Histories.ts"
 import { connections } from "./Server.ts"
@@ -15,7 +15,7 @@ export type Event = EmmettEvent<string, Line["data"], typeof metadata>
 export const open = (url: string) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const pool = new pg.Pool({ connectionString: url, max: connections })
+      const pool = new Pool({ connectionString: url, max: connections })
       const store = getPostgreSQLEventStore(url, { connectionOptions: { pool } })
       await store.schema.migrate()
       return { pool, store }

@@ -28,7 +28,7 @@ export const metadata: EventStore.Metadata = {
 }
 
 /** Events of each connection. */
-export const length = 20
+const length = 20
 
 /** `count` events of `count / 20` connections, as they come in: many connections at a time, in turn. */
 export function* histories(count: number): Generator<Line> {

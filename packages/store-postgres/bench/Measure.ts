@@ -10,7 +10,7 @@ export interface Measure {
   readonly run: (setting: Setting) => Effect.Effect<ReadonlyArray<Finding>, unknown, Scope.Scope>
 }
 
-export interface Setting {
+interface Setting {
   readonly admin: Redacted.Redacted
   /** Less of everything: shows that the bench works, not how fast anything is. */
   readonly quick: boolean

@@ -5,13 +5,13 @@ import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 
 import { Effect } from "effect"
-import type pg from "pg"
+import { type Pool, type PoolClient } from "pg"
 import { from as copyFrom, to as copyTo } from "pg-copy-streams"
 
 import { type Line, metadata, tenantId } from "./Histories.ts"
 
 /** A table with the columns, checks and indexes of the library's own; without its trigger, its policies and its functions. */
-export const create = (pool: pg.Pool) =>
+export const create = (pool: Pool) =>
   Effect.promise(async () => {
     await pool.query(`CREATE SCHEMA IF NOT EXISTS raw`)
     await pool.query(`DROP TABLE IF EXISTS raw.events`)
@@ -24,7 +24,7 @@ const columns = "tenant_id, stream_id, version, event_id, type, schema_version, 
 const stored = `position, recorded_at, sealed, ${columns}`
 
 /** One event by a prepared INSERT. */
-export const insert = (pool: pg.Pool, line: Line) =>
+export const insert = (pool: Pool, line: Line) =>
   pool.query({
     name: "insert",
     text: `INSERT INTO raw.events (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
@@ -41,7 +41,7 @@ export const insert = (pool: pg.Pool, line: Line) =>
   })
 
 /** Many events by a prepared INSERT from arrays, which is one round trip too. */
-export const insertMany = (pool: pg.Pool, lines: ReadonlyArray<Line>) =>
+export const insertMany = (pool: Pool, lines: ReadonlyArray<Line>) =>
   pool.query({
     name: "insert-many",
     text: `INSERT INTO raw.events (${columns})
@@ -60,13 +60,13 @@ export const insertMany = (pool: pg.Pool, lines: ReadonlyArray<Line>) =>
   })
 
 /** Any number of events by COPY, into the raw table or the library's own. */
-export const copy = (pool: pg.Pool, lines: Iterable<Line>, table: "raw.events" | "holdfast.events") =>
+export const copy = (pool: Pool, lines: Iterable<Line>, table: "raw.events" | "holdfast.events") =>
   withClient(pool, (client) =>
     pipeline(Readable.from(copyText(lines)), client.query(copyFrom(`COPY ${table} (${columns}) FROM STDIN`))),
   )
 
 /** The rows of a log as COPY writes them. */
-export const dump = (pool: pg.Pool) =>
+export const dump = (pool: Pool) =>
   withClient(pool, async (client) => {
     const chunks: Array<Buffer> = []
     for await (const chunk of client.query(copyTo(`COPY holdfast.events (${stored}) TO STDOUT`))) chunks.push(chunk)
@@ -74,7 +74,7 @@ export const dump = (pool: pg.Pool) =>
   })
 
 /** What {@link dump} wrote, into the raw table. */
-export const load = (pool: pg.Pool, rows: ReadonlyArray<Buffer>) =>
+export const load = (pool: Pool, rows: ReadonlyArray<Buffer>) =>
   withClient(pool, (client) =>
     pipeline(Readable.from(rows), client.query(copyFrom(`COPY raw.events (${stored}) FROM STDIN`))),
   )
@@ -95,7 +95,7 @@ function* copyText(lines: Iterable<Line>): Generator<string> {
   yield chunk
 }
 
-const withClient = <A>(pool: pg.Pool, use: (client: pg.PoolClient) => Promise<A>) =>
+const withClient = <A>(pool: Pool, use: (client: PoolClient) => Promise<A>) =>
   Effect.promise(async () => {
     const client = await pool.connect()
     try {

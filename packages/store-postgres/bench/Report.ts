@@ -33,7 +33,7 @@ export const versus = (
   ...(atLeast !== undefined && { bar: { atLeast } }),
 })
 
-export const passes = ({ bar, samples }: Finding): boolean => {
+const passes = ({ bar, samples }: Finding): boolean => {
   if (bar === undefined) return true
   return "atLeast" in bar ? median(samples) >= bar.atLeast : median(samples) <= bar.atMost
 }

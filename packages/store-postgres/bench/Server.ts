@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto"
 
 import { Effect, Layer, Redacted } from "effect"
-import pg from "pg"
+import { Pool } from "pg"
 
 import * as Store from "../src/Store.ts"
 import { EmbeddedPostgres, TestDatabase } from "../src/testing/index.ts"
@@ -28,7 +28,7 @@ export const database = Effect.fn("Server.database")(function* (admin: Redacted.
 /** A pool of `pg`, the driver that the peers use. */
 export const pool = (url: string) =>
   Effect.acquireRelease(
-    Effect.sync(() => new pg.Pool({ connectionString: url, max: connections })),
+    Effect.sync(() => new Pool({ connectionString: url, max: connections })),
     (pool) => Effect.promise(() => pool.end()),
   )
 

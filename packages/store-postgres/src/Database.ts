@@ -55,8 +55,9 @@ export const layerPostgres = (options: PostgresOptions): Layer.Layer<Database, O
     Layer.effectDiscard(prepare(identity)),
     PgClient.layer({ url, applicationName, maxConnections: 1 }),
   )
-  const app = PgClient.layer({ url, applicationName, maxConnections, startupParameters: { role: "holdfast_app" } })
-  const runner = RunnerSql.layer({ url, applicationName, maxConnections: maxRunnerConnections })
+  const pool = { url, applicationName, maxMessageSize }
+  const app = PgClient.layer({ ...pool, maxConnections, startupParameters: { role: "holdfast_app" } })
+  const runner = RunnerSql.layer({ ...pool, maxConnections: maxRunnerConnections })
   // The roles exist only when the migrations are done.
   return Layer.provide(Layer.merge(app, runner), Layer.fresh(prepared))
 }
@@ -72,5 +73,11 @@ export const layerPglite = (
     Layer.provideMerge(Pglite.layer({ dataDir })),
   )
 }
+
+/**
+ * Bytes of one message of the wire protocol. A row holds a whole event, and the sealed part of one may have
+ * `AppendRequest.limits.sealed` bytes: a page of mail with large attachments.
+ */
+const maxMessageSize = 64 * 1024 * 1024
 
 const prepare = (identity: StoreIdentity.Known) => StoreIdentity.guard(identity)(Migrations.migrate())

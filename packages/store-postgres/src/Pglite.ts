@@ -74,6 +74,8 @@ export const layer = (
         database: "postgres",
         minConnections: 1,
         maxConnections: 1,
+        // Nothing between us limits what a row may hold.
+        maxMessageSize: 2 ** 30,
       }),
     ),
   )

@@ -31,7 +31,7 @@ export const layerOn = <E>(database: Layer.Layer<PgClient.PgClient | RunnerSql, 
     PostgresLeases.layer,
     PostgresInbox.layer,
     Layer.provide(Vault.Vault.layer, PostgresVault.layer),
-    Layer.provide(Layer.merge(Sealer.Sealer.layer, KeyedHash.KeyedHash.layer), DataKeys.DataKeys.layer),
+    Layer.provideMerge(Layer.merge(Sealer.Sealer.layer, KeyedHash.KeyedHash.layer), DataKeys.DataKeys.layer),
   ).pipe(
     Layer.provideMerge(PostgresSubjectKeys.layer),
     Layer.provideMerge(MasterKeys.MasterKeys.layer(options.masterKeys)),

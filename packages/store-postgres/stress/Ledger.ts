@@ -3,7 +3,7 @@
  */
 import { appendFileSync, closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs"
 
-import { EventStore } from "@holdfast/domain"
+import { type EventStore } from "@holdfast/domain"
 import { Option, Schema } from "effect"
 
 import { Plan } from "./Plan.ts"
@@ -74,7 +74,6 @@ export const open = (path: string) => {
     close: () => closeSync(file),
   }
 }
-export type Ledger = ReturnType<typeof open>
 
 /** What the answer of the store means. */
 export const outcomeOf = (

@@ -25,7 +25,7 @@ export const projectionContract = <E>(
   options: { readonly runs?: number } = {},
 ) =>
   layer(stores, { timeout: Duration.seconds(60), excludeTestServices: true })(name, (it) => {
-    const property = { timeout: 120_000, arbitrary: { runs: options.runs ?? 40, maxShrinks: 60 } }
+    const property = { timeout: 120_000, arbitrary: { runs: options.runs ?? 40, size: 40, maxShrinks: 60 } }
 
     it.effect.prop(
       "a run in batches of any size gives the rows of the fold, and running again changes nothing",
