@@ -5,11 +5,11 @@
  * sealed; it stamps the version of the shape, and upcasts older shapes when they
  * are read. Recorded JSON is never rewritten.
  */
-import { Effect, Option, Predicate, Schema } from "effect"
+import { Effect, Option, Predicate, Result, Schema } from "effect"
 
 import { type EncodedEvent, type Recorded, type StreamId } from "./EventStore.ts"
 import { type EventId, type TenantId } from "./Ids.ts"
-import { Sealer } from "./Sealer.ts"
+import { Sealer, type SealingError } from "./Sealer.ts"
 
 /** The clear part of an event, and the personal part if it is there to be read, in one version of its shape. */
 export interface Shape {
@@ -61,42 +61,71 @@ export const encode = <Event extends { readonly _tag: string }>(codec: EventCode
  * `Withheld`, what was forgotten is `Forgotten`.
  */
 export const decode = <Event extends { readonly _tag: string }>(codec: EventCodec<Event>) => {
-  const fromJson = Schema.decodeUnknownEffect(codec.Event)
-  const hasPersonal = personalTypes(codec.Event)
+  const read = reader(codec)
 
   return Effect.fnUntraced(function* (recorded: Recorded<EncodedEvent>) {
-    const { event, streamId, version } = recorded
-    const { data, schemaVersion, type } = event
-    const unreadable = (problem: string) => new UnreadableEvent({ streamId, version, type, problem })
-
-    if (!Object.hasOwn(codec.Event.cases, type)) return yield* unreadable("a type that is not known")
-    const current = currentVersion(codec, type)
-    if (schemaVersion > current) return yield* unreadable(`shape ${schemaVersion}, newer than ${current}`)
-
-    const opened = hasPersonal(type) ? yield* openPersonal(recorded) : undefined
-    const revealed = opened?._tag === "Revealed"
-    const shape = (codec.upcasters?.[type] ?? [])
-      .slice(schemaVersion - 1)
-      .reduce((shape: Shape, upcast) => upcast(shape), revealed ? { data, personal: opened.value } : { data })
-    const personal = revealed ? { ...opened, value: shape.personal } : opened
-
-    const stored = personal === undefined ? { ...shape.data, _tag: type } : { ...shape.data, _tag: type, personal }
-    const decoded = yield* Effect.mapError(fromJson(stored), ({ message }) => unreadable(message))
-    return { ...recorded, event: decoded } satisfies Recorded<Event>
+    const { sealed } = recorded.event
+    return yield* Effect.fromResult(read(recorded, sealed === undefined ? withheld : yield* open(recorded, sealed)))
   })
+}
+
+/** Reads the clear part of an event back, at once: its personal part is `Withheld`. */
+export const decodeClear = <Event extends { readonly _tag: string }>(codec: EventCodec<Event>) => {
+  const read = reader(codec)
+
+  return (recorded: Recorded<EncodedEvent>): Result.Result<Recorded<Event>, UnreadableEvent> => read(recorded, withheld)
 }
 
 type Stored = { readonly _tag: "Revealed"; readonly value: Schema.Json } | { readonly _tag: "Forgotten" | "Withheld" }
 
-const openPersonal = Effect.fnUntraced(function* ({ event, streamId, tenantId }: Recorded<EncodedEvent>) {
-  if (event.sealed === undefined) return { _tag: "Withheld" } satisfies Stored
-  const { open } = yield* Sealer
-  const opened = yield* open({ tenantId, streamId, eventId: event.id }, event.sealed)
-  return Option.match(opened, {
-    onNone: (): Stored => ({ _tag: "Forgotten" }),
-    onSome: (text): Stored => ({ _tag: "Revealed", value: JSON.parse(text) }),
-  })
+const withheld: Stored = { _tag: "Withheld" }
+
+const open = Effect.fnUntraced(function* (
+  { event, streamId, tenantId }: Recorded<EncodedEvent>,
+  sealed: Uint8Array,
+): Effect.fn.Return<Stored, SealingError, Sealer> {
+  const sealer = yield* Sealer
+  const opened = yield* sealer.open({ tenantId, streamId, eventId: event.id }, sealed)
+  return Option.isSome(opened) ? { _tag: "Revealed", value: JSON.parse(opened.value) } : { _tag: "Forgotten" }
 })
+
+const reader = <Event extends { readonly _tag: string }>(codec: EventCodec<Event>) => {
+  const fromJson = Schema.decodeUnknownResult(codec.Event)
+  const hasPersonal = personalTypes(codec.Event)
+
+  return (
+    recorded: Recorded<EncodedEvent>,
+    personal: Stored,
+  ): Result.Result<Recorded<Event>, UnreadableEvent> => {
+    const { event, metadata, position, recordedAt, streamId, tenantId, version } = recorded
+    const { schemaVersion, type } = event
+    const unreadable = (problem: string) => Result.fail(new UnreadableEvent({ streamId, version, type, problem }))
+
+    if (!Object.hasOwn(codec.Event.cases, type)) return unreadable("a type that is not known")
+    const current = currentVersion(codec, type)
+    if (schemaVersion > current) return unreadable(`shape ${schemaVersion}, newer than ${current}`)
+    const shape = schemaVersion < current ? upcast(codec, event, personal) : { ...event, personal: valueOf(personal) }
+
+    const decoded = fromJson(
+      hasPersonal(type)
+        ? { ...shape.data, _tag: type, personal: { _tag: personal._tag, value: shape.personal } }
+        : { ...shape.data, _tag: type },
+    )
+    if (Result.isFailure(decoded)) return unreadable(decoded.failure.message)
+    return Result.succeed({ event: decoded.success, tenantId, streamId, version, position, metadata, recordedAt })
+  }
+}
+
+const upcast = <Event extends { readonly _tag: string }>(
+  { upcasters }: EventCodec<Event>,
+  { data, schemaVersion, type }: EncodedEvent,
+  personal: Stored,
+): Shape =>
+  (upcasters?.[type] ?? [])
+    .slice(schemaVersion - 1)
+    .reduce((shape: Shape, step) => step(shape), { data, personal: valueOf(personal) })
+
+const valueOf = (personal: Stored) => (personal._tag === "Revealed" ? personal.value : undefined)
 
 const currentVersion = <Event extends { readonly _tag: string }>({ upcasters }: EventCodec<Event>, type: string) =>
   (upcasters?.[type]?.length ?? 0) + 1

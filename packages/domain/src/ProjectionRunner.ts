@@ -590,25 +590,44 @@ const load = <R extends Row, Event extends Tagged>(
 const prepare = <R extends Row, Event extends Tagged>(
   projection: Projection.Projection<R, Event>,
   events: ReadonlyArray<Recorded<EncodedEvent>>,
+): Effect.Effect<ReadonlyArray<Prepared<R, Event>>, EventStoreUnavailable, Sealer> =>
+  projection.personal ? prepareOpened(projection, events) : Effect.sync(() => prepareClear(projection, events))
+
+const prepareClear = <R extends Row, Event extends Tagged>(
+  projection: Projection.Projection<R, Event>,
+  events: ReadonlyArray<Recorded<EncodedEvent>>,
+) => {
+  const decoders = decodersOf(projection)
+  const prepared: Array<Prepared<R, Event>> = []
+  for (const recorded of events) {
+    const decoder = decoders.get(categoryOf(recorded.streamId))
+    if (!decoder?.types.has(recorded.event.type)) continue
+    const decoded = decoder.decodeClear(recorded)
+    prepared.push(
+      Result.isSuccess(decoded)
+        ? touching(projection, recorded, decoded.success)
+        : { recorded, problem: problemWith(decoded.failure) },
+    )
+  }
+  return prepared
+}
+
+const prepareOpened = <R extends Row, Event extends Tagged>(
+  projection: Projection.Projection<R, Event>,
+  events: ReadonlyArray<Recorded<EncodedEvent>>,
 ) => {
   const decoders = decodersOf(projection)
   return Effect.gen(function* () {
     const prepared: Array<Prepared<R, Event>> = []
-    let next = 0
-    /** Everything from `next` on, or up to what cannot be decoded. */
-    const decodeOn = Effect.gen(function* () {
-      for (; next < events.length; next++) {
-        const recorded = events[next]
-        const decoder = recorded && decoders.get(categoryOf(recorded.streamId))
-        if (!recorded || !decoder?.types.has(recorded.event.type)) continue
-        const decoded = yield* decoder.decode(recorded)
-        prepared.push(touching(projection, recorded, decoded))
-      }
-    })
-    while (next < events.length) {
-      const exit = yield* Effect.exit(decodeOn)
-      const recorded = events[next++]
-      if (Exit.isFailure(exit) && recorded) prepared.push({ recorded, problem: yield* problemOf(exit.cause) })
+    for (const recorded of events) {
+      const decoder = decoders.get(categoryOf(recorded.streamId))
+      if (!decoder?.types.has(recorded.event.type)) continue
+      const exit = yield* Effect.exit(decoder.decode(recorded))
+      prepared.push(
+        Exit.isSuccess(exit)
+          ? touching(projection, recorded, exit.value)
+          : { recorded, problem: yield* problemOf(exit.cause) },
+      )
     }
     return prepared
   })
@@ -630,12 +649,14 @@ const problemOf = (
   cause: Cause.Cause<EventCodec.UnreadableEvent | SealingError>,
 ): Effect.Effect<string, EventStoreUnavailable> => {
   const error = Cause.squash(cause)
-  if (error instanceof EventCodec.UnreadableEvent) return Effect.succeed(`UnreadableEvent: ${error.problem}`)
+  if (error instanceof EventCodec.UnreadableEvent) return Effect.succeed(problemWith(error))
   if (!(error instanceof SealingError)) return Effect.succeed(classOf(error))
   return error.reason === "unavailable"
     ? Effect.fail(new EventStoreUnavailable({ reason: "the keys could not be read", outcome: "nothing-written" }))
     : Effect.succeed(`SealingError: ${error.reason}`)
 }
+
+const problemWith = ({ problem }: EventCodec.UnreadableEvent) => `UnreadableEvent: ${problem}`
 
 /** A defect by its name: its message may quote data. */
 const classOf = (defect: unknown) => (defect instanceof Error ? defect.constructor.name : "a defect")
@@ -646,9 +667,13 @@ const readOf = (projection: Projection.Projection) => ({
   sealed: projection.personal,
 })
 
-type Decoder<Event> = {
-  readonly types: ReadonlySet<string>
+interface Decoders<Event> {
   readonly decode: ReturnType<typeof EventCodec.decode<Event & Tagged>>
+  readonly decodeClear: ReturnType<typeof EventCodec.decodeClear<Event & Tagged>>
+}
+
+interface Decoder<Event> extends Decoders<Event> {
+  readonly types: ReadonlySet<string>
 }
 
 /** By category. Compiled once for each codec, because compiling a schema costs more than decoding a batch. */
@@ -660,17 +685,17 @@ const decodersOf = <R extends Row, Event extends Tagged>(
       category,
       {
         types: new Set(Object.keys(codec.Event.cases).filter((type) => projection.types?.includes(type) ?? true)),
-        decode: decodeWith(codec),
+        ...compiled(codec),
       },
     ]),
   )
 
-const decodeWith = <Event extends Tagged>(codec: EventCodec.EventCodec<Event>): Decoder<Event>["decode"] => {
-  const compiled = compiledDecoders.get(codec) as Decoder<Event>["decode"] | undefined
-  if (compiled !== undefined) return compiled
-  const decode = EventCodec.decode(codec)
-  compiledDecoders.set(codec, decode)
-  return decode
+const compiled = <Event extends Tagged>(codec: EventCodec.EventCodec<Event>): Decoders<Event> => {
+  const known = compiledDecoders.get(codec) as Decoders<Event> | undefined
+  if (known !== undefined) return known
+  const decoders: Decoders<Event> = { decode: EventCodec.decode(codec), decodeClear: EventCodec.decodeClear(codec) }
+  compiledDecoders.set(codec, decoders)
+  return decoders
 }
 
 const compiledDecoders = new WeakMap<object, unknown>()
