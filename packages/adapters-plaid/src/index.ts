@@ -1,0 +1,1 @@
+export * as PlaidError from "./PlaidError.ts"
