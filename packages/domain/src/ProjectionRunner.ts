@@ -91,9 +91,10 @@ export const run = <R extends Row, Event extends Tagged>(
   const advancing = Effect.gen(function* () {
     const log = yield* EventLog
     let ground = yield* open(projection)
+    let head = yield* log.head
     while (true) {
-      ground = yield* advance(projection, ground, yield* log.head, options)
-      yield* log.awaitBeyond(ground.build.position)
+      ground = yield* advance(projection, ground, head, options)
+      head = yield* log.awaitBeyond(ground.build.position)
     }
   })
 

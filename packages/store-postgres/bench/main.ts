@@ -15,10 +15,11 @@ import { importing } from "./measures/Import.ts"
 import { rebuild } from "./measures/Rebuild.ts"
 import { replay } from "./measures/Replay.ts"
 import { singleAppend } from "./measures/SingleAppend.ts"
+import { slice } from "./measures/Slice.ts"
 import { heading, jsonLines, line } from "./Report.ts"
 import * as Server from "./Server.ts"
 
-const measures: ReadonlyArray<Measure> = [singleAppend, batchAppend, importing, replay, rebuild, commitToView]
+const measures: ReadonlyArray<Measure> = [singleAppend, batchAppend, importing, replay, rebuild, commitToView, slice]
 
 const { values: options } = parseArgs({
   options: {
