@@ -138,9 +138,7 @@ class Gmail extends HttpApiGroup.make("gmail")
     HttpApiEndpoint.get("start", "/start", {
       query: {
         label: Schema.String.check(Schema.isBetweenLength(1, 225)),
-        pollIntervalSeconds: Schema.optionalKey(
-          Schema.FiniteFromString.pipe(Schema.decodeTo(Connection.PollInterval)),
-        ),
+        pollIntervalSeconds: Schema.optionalKey(Schema.FiniteFromString.pipe(Schema.decodeTo(Connection.PollInterval))),
         /** For scripts, where Google is simulated: the mailbox whose owner consents, or `deny`. */
         simulate: Schema.optionalKey(Schema.NonEmptyString),
       },

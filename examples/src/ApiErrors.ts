@@ -92,7 +92,8 @@ export type Problem = InstanceType<(typeof Problems)[number]>
 export const translated = <A, E extends Failure, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, Problem, R> =>
   Effect.catch(effect, (error) => {
     const problem = problemOf(error)
-    return problem === undefined ? Effect.die(error) : Effect.fail(problem)
+    if (problem !== undefined) return Effect.fail(problem)
+    return Effect.andThen(Effect.logError(`Not expected here: ${error._tag ?? error.name}`), Effect.die(error))
   })
 
 export const invalid = (at: string, message: string) => new InvalidRequest({ at, message, retryable: false })
@@ -134,9 +135,16 @@ const problemOf = (error: Failure): Problem | undefined => {
     case "CredentialsUnreadable":
       return conflict("REAUTHORIZATION_NEEDED", "There are no credentials that work: the owner has to consent")
     case "ConsentRefused":
-      return conflict("CONSENT_REFUSED", "The answer belongs to no consent that this browser was asked for: begin again")
+      return conflict(
+        "CONSENT_REFUSED",
+        "The answer belongs to no consent that this browser was asked for: begin again",
+      )
     case "GoogleError":
-      return new BadGateway({ error: "PROVIDER_REFUSED", message: "Google did not give what is needed", retryable: true })
+      return new BadGateway({
+        error: "PROVIDER_REFUSED",
+        message: "Google did not give what is needed",
+        retryable: true,
+      })
     case "EventStoreUnavailable":
     case "BrokerUnavailable":
     case "VersionConflict":

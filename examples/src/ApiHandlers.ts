@@ -33,88 +33,66 @@ const connections = HttpApiBuilder.group(
     const { gmail, nango } = yield* Offer
 
     return handlers.handleAll({
-      register: Effect.fnUntraced(
-        function* ({ payload }) {
-          const { ownerId, tenantId } = yield* Caller
-          const request: Registration.Request = {
-            ...payload,
-            tenantId,
-            ownerId,
-            door: "post",
-            actor: { kind: "owner", id: ownerId },
-          }
-          if (nango.integrations[payload.provider] === undefined) yield* mustBeKnown(request)
-          const registered = yield* Nango.claim(nango, request)
-          yield* settled(ConnectionsView, ConnectionHistoryView)
-          return registered
-        },
-        translated,
-      ),
+      register: Effect.fnUntraced(function* ({ payload }) {
+        const { ownerId, tenantId } = yield* Caller
+        const request: Registration.Request = {
+          ...payload,
+          tenantId,
+          ownerId,
+          door: "post",
+          actor: { kind: "owner", id: ownerId },
+        }
+        if (payload.provider === gmail.id) yield* mustBeKnown(request)
+        const registered = yield* Nango.claim(nango, request)
+        yield* settled(ConnectionsView, ConnectionHistoryView)
+        return registered
+      }, translated),
 
-      list: Effect.fnUntraced(
-        function* ({ query: { owner, provider } }) {
-          const { tenantId } = yield* Caller
-          return yield* ConnectionsView.list(tenantId, {
-            ...(owner !== undefined && { owner_id: owner }),
-            ...(provider !== undefined && { provider }),
-          })
-        },
-        translated,
-      ),
+      list: Effect.fnUntraced(function* ({ query: { owner, provider } }) {
+        const { tenantId } = yield* Caller
+        return yield* ConnectionsView.list(tenantId, {
+          ...(owner !== undefined && { owner_id: owner }),
+          ...(provider !== undefined && { provider }),
+        })
+      }, translated),
 
-      active: Effect.fnUntraced(
-        function* ({ query }) {
-          const { ownerId, tenantId } = yield* Caller
-          const [row] = yield* ConnectionsView.active(tenantId, ownerId, query.provider)
-          return row ?? (yield* notFound)
-        },
-        translated,
-      ),
+      active: Effect.fnUntraced(function* ({ query }) {
+        const { ownerId, tenantId } = yield* Caller
+        const [row] = yield* ConnectionsView.active(tenantId, ownerId, query.provider)
+        return row ?? (yield* notFound)
+      }, translated),
 
-      get: Effect.fnUntraced(
-        function* ({ params }) {
-          return yield* rowOf(params.id)
-        },
-        translated,
-      ),
+      get: Effect.fnUntraced(function* ({ params }) {
+        return yield* rowOf(params.id)
+      }, translated),
 
-      history: Effect.fnUntraced(
-        function* ({ params }) {
-          const { tenantId } = yield* Caller
-          const rows = yield* ConnectionHistoryView.of(tenantId, params.id)
-          return rows.length === 0 ? yield* notFound : rows
-        },
-        translated,
-      ),
+      history: Effect.fnUntraced(function* ({ params }) {
+        const { tenantId } = yield* Caller
+        const rows = yield* ConnectionHistoryView.of(tenantId, params.id)
+        return rows.length === 0 ? yield* notFound : rows
+      }, translated),
 
-      messages: Effect.fnUntraced(
-        function* ({ params }) {
-          const { tenantId } = yield* Caller
-          const views = yield* ViewStore.Views
-          const generations = yield* generationsOf(yield* rowOf(params.id))
-          const pages = yield* Effect.forEach(generations, (connection_id) =>
-            views.query<GmailMessagesView.Row>(GmailMessagesView, tenantId, { where: { connection_id } }),
-          )
-          return pages.flat().toSorted((a, b) => a.position - b.position)
-        },
-        translated,
-      ),
+      messages: Effect.fnUntraced(function* ({ params }) {
+        const { tenantId } = yield* Caller
+        const views = yield* ViewStore.Views
+        const generations = yield* generationsOf(yield* rowOf(params.id))
+        const pages = yield* Effect.forEach(generations, (connection_id) =>
+          views.query<GmailMessagesView.Row>(GmailMessagesView, tenantId, { where: { connection_id } }),
+        )
+        return pages.flat().toSorted((a, b) => a.position - b.position)
+      }, translated),
 
-      sync: Effect.fnUntraced(
-        function* ({ params }) {
-          const { tenantId } = yield* Caller
-          const { provider } = yield* rowOf(params.id)
-          if (provider !== gmail.id) {
-            return yield* conflict("NOT_READY", "This provider's connections are synced elsewhere")
-          }
-          const report = yield* Effect.catchTag(Sync.run(gmail, tenantId, params.id), "SyncFailed", ({ reason }) =>
-            Effect.fail(syncProblem(reason)),
-          )
-          yield* settled(ConnectionsView, ConnectionHistoryView, GmailMessagesView)
-          return report
-        },
-        translated,
-      ),
+      sync: Effect.fnUntraced(function* ({ params }) {
+        const { tenantId } = yield* Caller
+        const { provider } = yield* rowOf(params.id)
+        if (provider !== gmail.id) {
+          return yield* conflict("NOT_READY", "This provider's connections are synced elsewhere")
+        }
+        return yield* Sync.run(gmail, tenantId, params.id).pipe(
+          Effect.catchTag("SyncFailed", ({ reason }) => Effect.fail(syncProblem(reason))),
+          Effect.ensuring(settled(ConnectionsView, ConnectionHistoryView, GmailMessagesView)),
+        )
+      }, translated),
 
       change: ({ params, payload: { pollIntervalSeconds } }) =>
         told(params.id, ({ ownerId, provider, settings, slot }, at) =>
@@ -133,27 +111,21 @@ const connections = HttpApiBuilder.group(
 
       pause: ({ params, payload }) => told(params.id, (_, at) => ({ _tag: "Pause", at, ...payload })),
 
-      disconnect: Effect.fnUntraced(
-        function* ({ params }) {
-          const { tenantId } = yield* Caller
-          const vault = yield* Vault.Vault
-          const row = yield* told(params.id, (_, at) => ({ _tag: "Disconnect", at, reason: "owner" }))
-          yield* vault.remove(tenantId, params.id)
-          return row
-        },
-        translated,
-      ),
+      disconnect: Effect.fnUntraced(function* ({ params }) {
+        const { tenantId } = yield* Caller
+        const vault = yield* Vault.Vault
+        const row = yield* told(params.id, (_, at) => ({ _tag: "Disconnect", at, reason: "owner" }))
+        yield* vault.remove(tenantId, params.id)
+        return row
+      }, translated),
 
-      resume: Effect.fnUntraced(
-        function* ({ params, payload }) {
-          const { ownerId, tenantId } = yield* Caller
-          yield* rowOf(params.id)
-          yield* Registration.activate(tenantId, params.id, { actor: { kind: "owner", id: ownerId }, ...payload })
-          yield* settled(ConnectionsView, ConnectionHistoryView)
-          return yield* rowOf(params.id)
-        },
-        translated,
-      ),
+      resume: Effect.fnUntraced(function* ({ params, payload }) {
+        const { ownerId, tenantId } = yield* Caller
+        yield* rowOf(params.id)
+        yield* Registration.activate(tenantId, params.id, { actor: { kind: "owner", id: ownerId }, ...payload })
+        yield* settled(ConnectionsView, ConnectionHistoryView)
+        return yield* rowOf(params.id)
+      }, translated),
     })
   }),
 )
@@ -165,22 +137,19 @@ const gmail = HttpApiBuilder.group(
     const { isSimulated } = yield* Offer
 
     return handlers.handleAll({
-      start: Effect.fnUntraced(
-        function* ({ query: { label, pollIntervalSeconds, simulate } }) {
-          const caller = yield* Caller
-          if (simulate !== undefined && !isSimulated) {
-            return yield* invalid("simulate", "Google is not simulated here")
-          }
-          const { url } = yield* GmailConnect.begin({
-            session: { ...caller, id: caller.session },
-            settings: { [GmailProvider.labelSetting]: label },
-            pollIntervalSeconds,
-          })
-          const target = simulate === undefined ? url : `${url}&simulate=${encodeURIComponent(simulate)}`
-          return HttpServerResponse.redirect(target, { status: 302 })
-        },
-        translated,
-      ),
+      start: Effect.fnUntraced(function* ({ query: { label, pollIntervalSeconds, simulate } }) {
+        const caller = yield* Caller
+        if (simulate !== undefined && !isSimulated) {
+          return yield* invalid("simulate", "Google is not simulated here")
+        }
+        const { url } = yield* GmailConnect.begin({
+          session: { ...caller, id: caller.session },
+          settings: { [GmailProvider.labelSetting]: label },
+          pollIntervalSeconds,
+        })
+        const target = simulate === undefined ? url : `${url}&simulate=${encodeURIComponent(simulate)}`
+        return HttpServerResponse.redirect(target, { status: 302 })
+      }, translated),
 
       callback: Effect.fnUntraced(
         function* ({ request }) {
@@ -192,11 +161,22 @@ const gmail = HttpApiBuilder.group(
             ? HttpServerResponse.redirect("/", { status: 303 })
             : registered
         },
+        labelConflicts,
         translated,
       ),
     })
   }),
 )
+
+/** What competes for a slot here are labels. */
+const labelConflicts = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.mapError(effect, (error) =>
+    isHeld(error) && error.what === "slot"
+      ? conflict("LABEL_CONFLICT", "Another owner of the workspace watches a label of this name")
+      : error,
+  )
+
+const isHeld = Schema.is(Registration.HeldByAnotherOwner)
 
 const webhooks = HttpApiBuilder.group(
   Api,
@@ -206,14 +186,11 @@ const webhooks = HttpApiBuilder.group(
 
     return handlers.handle(
       "nango",
-      Effect.fnUntraced(
-        function* ({ payload, request }) {
-          const receipt = yield* Nango.receive(nango, { headers: request.headers, body: payload })
-          yield* settled(ConnectionsView, ConnectionHistoryView)
-          return { outcome: receipt._tag, ...("connectionId" in receipt && { connectionId: receipt.connectionId }) }
-        },
-        translated,
-      ),
+      Effect.fnUntraced(function* ({ payload, request }) {
+        const receipt = yield* Nango.receive(nango, { headers: request.headers, body: payload })
+        yield* settled(ConnectionsView, ConnectionHistoryView)
+        return { outcome: receipt._tag, ...("connectionId" in receipt && { connectionId: receipt.connectionId }) }
+      }, translated),
     )
   }),
 )
@@ -221,20 +198,17 @@ const webhooks = HttpApiBuilder.group(
 const changes = HttpApiBuilder.group(Api, "changes", (handlers) =>
   handlers.handle(
     "follow",
-    Effect.fnUntraced(
-      function* ({ query, request }) {
-        const { tenantId } = yield* Caller
-        const log = yield* EventStore.EventLog
-        const seen = query.after ?? Option.getOrUndefined(decodePosition(request.headers["last-event-id"]))
-        const changes = ChangeFeed.follow(seen ?? (yield* log.head), { tenantId })
-        const context = yield* Effect.context<ServicesOf<typeof changes>>()
-        return HttpServerResponse.stream(Stream.provideContext(serverSentEvents(changes), context), {
-          contentType: "text/event-stream",
-          headers: { "cache-control": "no-store" },
-        })
-      },
-      translated,
-    ),
+    Effect.fnUntraced(function* ({ query, request }) {
+      const { tenantId } = yield* Caller
+      const log = yield* EventStore.EventLog
+      const seen = query.after ?? Option.getOrUndefined(decodePosition(request.headers["last-event-id"]))
+      const changes = ChangeFeed.follow(seen ?? (yield* log.head), { tenantId })
+      const context = yield* Effect.context<ServicesOf<typeof changes>>()
+      return HttpServerResponse.stream(Stream.provideContext(serverSentEvents(changes), context), {
+        contentType: "text/event-stream",
+        headers: { "cache-control": "no-store" },
+      })
+    }, translated),
   ),
 )
 
@@ -284,7 +258,13 @@ const rowOf = Effect.fnUntraced(function* (id: Ids.ConnectionId) {
 })
 
 /** A connection and those that it goes on from, the first one first: together they delivered what is held. */
-const generationsOf = (row: ConnectionsView.Row): Effect.Effect<ReadonlyArray<Ids.ConnectionId>, Problem | EventStore.EventStoreUnavailable, Caller | ViewStore.Views> =>
+const generationsOf = (
+  row: ConnectionsView.Row,
+): Effect.Effect<
+  ReadonlyArray<Ids.ConnectionId>,
+  Problem | EventStore.EventStoreUnavailable,
+  Caller | ViewStore.Views
+> =>
   row.previous_connection_id === null
     ? Effect.succeed([row.connection_id])
     : Effect.flatMap(rowOf(row.previous_connection_id), generationsOf).pipe(

@@ -4,13 +4,16 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, wr
 import * as Path from "node:path"
 
 import { MasterKeys } from "@holdfast/domain"
-import { Config, Effect, Option, Redacted } from "effect"
+import { Config, Effect, Option, Redacted, Schema } from "effect"
+
+/** 0 leaves the choice to the system. */
+const port = (name: string) => Config.schema(Schema.FiniteFromString.pipe(Schema.decodeTo(Schema.Port)), name)
 
 export const settings = Config.all({
   /** This machine only, unless told otherwise: the demonstration believes whoever says who they are. */
   host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
-  port: Config.Port("PORT").pipe(Config.withDefault(3000)),
-  simulatorPort: Config.Port("SIMULATOR_PORT").pipe(Config.withDefault(3001)),
+  port: port("PORT").pipe(Config.withDefault(3000)),
+  simulatorPort: port("SIMULATOR_PORT").pipe(Config.withDefault(3001)),
   /** Where everything is kept that is to outlive the process. */
   directory: Config.String("HOLDFAST_DIR").pipe(Config.withDefault(".holdfast")),
   /** A PostgreSQL server, instead of the one in the process. */
@@ -33,10 +36,7 @@ export const demoNangoKey = "a-signing-key-for-demonstrations"
  * The master keys: those given, or one that is made at the first start and kept in a file that only its owner may
  * read. Whoever loses it loses all personal data and all credentials, so a real host keeps it elsewhere.
  */
-export const masterKeysOf = Effect.fnUntraced(function* (
-  directory: string,
-  given: Option.Option<Redacted.Redacted>,
-) {
+export const masterKeysOf = Effect.fnUntraced(function* (directory: string, given: Option.Option<Redacted.Redacted>) {
   const text = Option.getOrElse(given, () => Redacted.make(ownMasterKey(directory)))
   return yield* Effect.fromResult(MasterKeys.parse(Redacted.value(text)))
 })

@@ -28,6 +28,9 @@ export class Offer extends Context.Service<
 
 /** At most one live connection watches a label of a tenant; of a calendar each owner has one. */
 export const providers = Registration.Providers.layer({
-  gmail: { slot: ({ ownerId, settings }) => `gmail:${settings?.[GmailProvider.labelSetting] ?? ownerId}`, pollIntervalSeconds: 60 },
+  gmail: {
+    slot: ({ ownerId, settings }) => `gmail:${settings?.[GmailProvider.labelSetting] ?? ownerId}`,
+    pollIntervalSeconds: 60,
+  },
   "google-calendar": {},
 })

@@ -1,0 +1,5 @@
+/** The `holdfast` command with the views of this host: `npm run holdfast -- rebuild gmail_messages`. */
+import { GmailMessagesView } from "@holdfast/adapters-gmail"
+import * as Cli from "@holdfast/store-postgres/Cli"
+
+Cli.run({ projections: [...Cli.projections, GmailMessagesView] })

@@ -1,0 +1,126 @@
+/** The example's host in this process, on ports of its own, and a browser for each user. */
+import { createHmac } from "node:crypto"
+
+import { Store } from "@holdfast/store-postgres"
+import { Context, Effect, Layer, Redacted, Schedule, Schema } from "effect"
+
+import * as Host from "../src/Host.ts"
+
+export const nangoKey = "the-signing-key-of-this-test"
+export const mailbox = "ada@example.com"
+
+export class Where extends Context.Service<Where, { readonly server: string; readonly simulator: string }>()(
+  "@holdfast/examples/test/Where",
+) {
+  static readonly layer = Layer.effect(
+    Where,
+    Effect.map(
+      Host.start(
+        Store.layerPglite({
+          masterKeys: { current: "test", keys: { test: Redacted.make(new Uint8Array(32).fill(5)) } },
+        }),
+        { host: "127.0.0.1", port: 0, simulator: { port: 0 }, nangoKey: Redacted.make(nangoKey) },
+      ),
+      ({ server, simulator = "" }) => ({ server, simulator }),
+    ),
+  )
+}
+
+export interface Answer {
+  readonly status: number
+  readonly text: string
+  readonly body: unknown
+  readonly headers: Headers
+}
+
+/** Asks the server at an address, like a browser: cookies are kept, and redirects followed. */
+export class Browser {
+  private readonly cookies = new Map<string, string>()
+  readonly origin: string
+  readonly identity: Readonly<Record<string, string>>
+
+  constructor(origin: string, identity: { readonly tenant?: string; readonly user?: string } = {}) {
+    this.origin = origin
+    this.identity = { "x-tenant-id": identity.tenant ?? "demo", "x-user-id": identity.user ?? "ada" }
+  }
+
+  readonly get = (path: string) => this.ask("GET", path)
+  readonly post = (path: string, body?: unknown) => this.ask("POST", path, body)
+  readonly patch = (path: string, body: unknown) => this.ask("PATCH", path, body)
+
+  /** The redirects of a consent: to Google, which answers for the mailbox, and back. */
+  readonly connect = (options: { readonly label?: string; readonly mailbox?: string; readonly every?: number } = {}) =>
+    this.get(
+      `/api/gmail/start?${new URLSearchParams({
+        label: options.label ?? Host.label,
+        simulate: options.mailbox ?? mailbox,
+        pollIntervalSeconds: String(options.every ?? 86_400),
+      }).toString()}`,
+    )
+
+  private ask(method: string, path: string, body?: unknown): Effect.Effect<Answer> {
+    return Effect.promise(async (signal) => {
+      let url = new URL(path, this.origin)
+      let response = await this.send(method, url, body, signal)
+      for (let location = response.headers.get("location"); location !== null;) {
+        await response.body?.cancel()
+        url = new URL(location, url)
+        response = await this.send("GET", url, undefined, signal)
+        location = response.headers.get("location")
+      }
+      const text = await response.text()
+      const isJson = response.headers.get("content-type")?.includes("json") === true
+      return { status: response.status, text, body: isJson ? JSON.parse(text) : undefined, headers: response.headers }
+    })
+  }
+
+  private async send(method: string, url: URL, body: unknown, signal: AbortSignal) {
+    const response = await fetch(url, {
+      method,
+      signal,
+      redirect: "manual",
+      headers: {
+        ...this.identity,
+        ...(body !== undefined && { "content-type": "application/json" }),
+        cookie: [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; "),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    for (const cookie of response.headers.getSetCookie()) {
+      const [name = "", value = ""] = cookie.split(";")[0]?.split("=") ?? []
+      this.cookies.set(name, value)
+    }
+    return response
+  }
+}
+
+/** Delivers a webhook as Nango does, signed with a key, or with the header that is given instead. */
+export const deliver = (
+  origin: string,
+  body: string,
+  headers: Readonly<Record<string, string>> = { "x-nango-hmac-sha256": signatureOf(body) },
+): Effect.Effect<Pick<Answer, "status" | "body">> =>
+  Effect.promise(async (signal) => {
+    const response = await fetch(new URL("/api/webhooks/nango", origin), {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body,
+      signal,
+    })
+    return { status: response.status, body: await response.json() }
+  })
+
+export const signatureOf = (body: string, key = nangoKey) => createHmac("sha256", key).update(body).digest("hex")
+
+/** Asks again until the answer is as it will be. */
+export const eventually = <A, E, R>(ask: Effect.Effect<A, E, R>, isSo: (answer: A) => boolean) =>
+  Effect.repeat(ask, { until: isSo, schedule: Schedule.spaced("25 millis") })
+
+export const idOf = (answer: Pick<Answer, "body">) => decodeId(answer.body).connectionId
+
+const decodeId = Schema.decodeUnknownSync(Schema.Struct({ connectionId: Schema.String }))
+
+export const rowsOf = (answer: Pick<Answer, "body">): ReadonlyArray<Readonly<Record<string, unknown>>> =>
+  decodeRows(answer.body)
+
+const decodeRows = Schema.decodeUnknownSync(Schema.Array(Schema.Record(Schema.String, Schema.Unknown)))
