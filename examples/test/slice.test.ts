@@ -137,10 +137,11 @@ const untilThrough = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     }
   })
 
-const untilRecovered: Effect.Effect<void, unknown, Effect.Services<ReturnType<typeof GmailConnect.recover>>> =
-  Effect.suspend(() => Effect.exit(GmailConnect.recover())).pipe(
-    Effect.flatMap((exit) => (Exit.isSuccess(exit) ? Effect.void : untilRecovered)),
-  )
+const untilRecovered = Effect.gen(function* () {
+  while (Exit.isFailure(yield* Effect.exit(GmailConnect.recover()))) {
+    // It died again; it is started again.
+  }
+})
 
 /** A person who wants the mailbox connected: reloads the page after an error, and begins anew when that is refused. */
 const connectAtLast = Effect.gen(function* () {

@@ -66,9 +66,9 @@ export const sync = Effect.fn("slice.sync")(function* (connectionId: Ids.Connect
 export const told = Effect.gen(function* () {
   const log = yield* EventStore.EventLog
   const head = yield* log.head
-  yield* ProjectionRunner.catchUp(ConnectionsView, head)
-  yield* ProjectionRunner.catchUp(ConnectionHistoryView, head)
-  yield* ProjectionRunner.catchUp(GmailMessagesView, head)
+  yield* ProjectionRunner.catchUp(ConnectionsView, { until: head })
+  yield* ProjectionRunner.catchUp(ConnectionHistoryView, { until: head })
+  yield* ProjectionRunner.catchUp(GmailMessagesView, { until: head })
   const views = yield* ViewStore.Views
   const events = yield* Stream.runCollect(log.read(EventStore.beginning, { tenantId, sealed: false }))
   return {

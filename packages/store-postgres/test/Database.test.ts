@@ -29,6 +29,21 @@ describe("Database.layerPostgres", () => {
     }),
   )
 
+  it.live("lets no session keep a transaction open for ever", () =>
+    Effect.gen(function* () {
+      const url = yield* TestDatabase.freshDatabase(adminUrl)
+      const times = yield* open(Database.layerPostgres({ url }), function* () {
+        const times = []
+        for (const sql of [yield* PgClient.PgClient, yield* RunnerSql]) {
+          times.push(...(yield* sql<{ time: string }>`SHOW idle_in_transaction_session_timeout`))
+          times.push(...(yield* sql<{ time: string }>`SHOW tcp_keepalives_idle`))
+        }
+        return times
+      })
+      assert.deepStrictEqual(times.flatMap(Object.values), ["10min", "60", "10min", "60"])
+    }),
+  )
+
   it.live("opens the store that is expected, and refuses an empty database and another store in its place", () =>
     Effect.gen(function* () {
       const url = yield* TestDatabase.freshDatabase(adminUrl)

@@ -1,7 +1,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { EventStore, Ids } from "@holdfast/domain"
-import { Context, Deferred, Effect, Fiber, Layer, Random, Redacted, Stream } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Random, Redacted, Stream } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 
 import * as Migrations from "../src/Migrations.ts"
@@ -403,7 +403,52 @@ layer(postgres, { timeout: "60 seconds", excludeTestServices: true })("row-level
           has_function_privilege('public', oid, 'EXECUTE') AS open
         FROM pg_proc WHERE pronamespace = 'holdfast'::regnamespace AND prosecdef`
       const unsafe = definers.filter(({ open, safe }) => !safe || open)
-      assert.deepStrictEqual(unsafe, [{ name: "append", args: 9, safe: false, open: false }])
+      assert.deepStrictEqual(unsafe, [{ name: "append", args: 10, safe: false, open: false }])
+    }),
+  )
+})
+
+layer(postgres, { timeout: "60 seconds", excludeTestServices: true })("appends that come together", (it) => {
+  const all = (names: ReadonlyArray<string>) =>
+    Effect.forEach(names, (name) => Effect.exit(append(name)), { concurrency: "unbounded" })
+
+  it.effect("are one transaction, and each has its own answer", () =>
+    Effect.gen(function* () {
+      const sql = yield* administrator
+      yield* append("g3")
+      const names = Array.from({ length: 20 }, (_, index) => `g${index}`)
+      const exits = yield* all(names)
+      assert.deepStrictEqual(
+        exits.flatMap((exit, index) => (Exit.isFailure(exit) ? [names[index]] : [])),
+        ["g3"],
+      )
+      const [transactions] = yield* sql<{ count: number }>`
+        SELECT count(DISTINCT xmin::text)::int AS count FROM holdfast.events WHERE stream_id LIKE 'account-g%'`
+      assert.isBelow(transactions?.count ?? 0, 10)
+    }),
+  )
+
+  it.effect("do not wait for the one whose stream somebody holds", () =>
+    Effect.gen(function* () {
+      const held = yield* holding(append("held"))
+      const waiting = yield* Effect.forkChild(Effect.exit(append("held")))
+      const others = yield* all(["h1", "h2", "h3", "h4", "h5", "h6"])
+      assert.isTrue(others.every(Exit.isSuccess))
+      yield* held.rollback
+      assert.isTrue(Exit.isSuccess(yield* Fiber.join(waiting)))
+    }),
+  )
+
+  it.effect("do not fail for the one that PostgreSQL refuses", () =>
+    Effect.gen(function* () {
+      const { append: appendTo } = yield* EventStore.EventStore
+      const strange = Ids.EventId.make("not-a-uuid", { disableChecks: true })
+      const [refused, others] = yield* Effect.all(
+        [Effect.flip(appendTo(requestOf("strange", 0, strange))), all(["r1", "r2", "r3", "r4"])],
+        { concurrency: "unbounded" },
+      )
+      assert.deepInclude(refused, { _tag: "EventStoreUnavailable", outcome: "nothing-written" })
+      assert.isTrue(others.every(Exit.isSuccess))
     }),
   )
 })

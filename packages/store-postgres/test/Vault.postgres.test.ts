@@ -22,6 +22,7 @@ import { SecureRandom } from "effect/crypto"
 import * as NodeSealing from "../src/NodeSealing.ts"
 import { RunnerSql } from "../src/RunnerSql.ts"
 import * as Tenant from "../src/Tenant.ts"
+import { sqlState } from "../src/Unavailable.ts"
 import { pglite, postgres } from "./Vault.layers.ts"
 
 /** A process of the host with one master key, remembering data keys of its own. */
@@ -194,6 +195,40 @@ layer(processOn(postgres), { excludeTestServices: true, timeout: Duration.second
         for (const statement of forbidden) {
           const error = yield* Effect.flip(Tenant.scoped(tenantId)(statement))
           assert.strictEqual(error.reason._tag, "AuthorizationError")
+        }
+      }),
+    )
+
+    it.effect("gives hand-written SQL no lease for ever", () =>
+      Effect.gen(function* () {
+        const sql = (yield* PgClient.PgClient).withoutTransforms()
+        const { tenantId } = yield* fresh
+        for (const ttl of ["Infinity", "NaN", "1e300"]) {
+          const [lease] = yield* sql<{ ends: boolean }>`
+            SELECT held_until <= clock_timestamp() + interval '1 day' AS ends
+            FROM holdfast.acquire_lease(${tenantId}, ${ttl}, 'by hand', ${ttl}::text::double precision)`
+          assert.deepStrictEqual(lease, { ends: true }, ttl)
+        }
+      }),
+    )
+
+    it.effect("knows no tenant without a name, bound or not", () =>
+      Effect.gen(function* () {
+        const sql = (yield* PgClient.PgClient).withoutTransforms()
+        const { tenantId } = yield* fresh
+        for (const nobody of ["", null]) {
+          const statements = [
+            sql`SELECT holdfast.keep_subject_key(${nobody}::text, 'x', 'k', '\\x00'::bytea)`,
+            sql`SELECT * FROM holdfast.credentials_of(${nobody}::text, gen_random_uuid())`,
+          ]
+          for (const statement of statements) {
+            for (const error of [
+              yield* Effect.flip(statement),
+              yield* Effect.flip(Tenant.scoped(tenantId)(statement)),
+            ]) {
+              assert.strictEqual(sqlState(error), "HF001")
+            }
+          }
         }
       }),
     )

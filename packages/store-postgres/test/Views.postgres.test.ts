@@ -55,6 +55,7 @@ layer(postgres, { excludeTestServices: true })("Views on PostgreSQL", (it) => {
       const views = yield* ViewStore.Views
       const shelves = (version: number) => ({ ...view, name: "swapped", version })
       const wider = { ...view.columns, extra: "text" } as typeof view.columns
+      const extra = { extra: null }
       const rows = Array.from({ length: 50 }, (_, place) => owned(acme, row("a", place)))
       yield* store.commit(shelves(1), yield* store.open(shelves(1)), at(1), upserting(...rows))
 
@@ -73,7 +74,8 @@ layer(postgres, { excludeTestServices: true })("Views on PostgreSQL", (it) => {
       for (let version = 2; version <= 16; version++) {
         // Columns that come and go make it a view of another shape every time.
         const next = { ...shelves(version), columns: version % 2 === 0 ? wider : view.columns }
-        const filled = yield* store.fill(next, yield* store.beginBuild(next), at(version), Stream.fromIterable(rows))
+        const filling = Stream.fromIterable(rows.map(({ row, tenantId }) => owned(tenantId, { ...row, ...extra })))
+        const filled = yield* store.fill(next, yield* store.beginBuild(next), at(version), filling)
         const live = yield* store.swap(filled)
         assert.deepStrictEqual([live.state, live.version], ["live", version])
         yield* store.rollback("swapped")

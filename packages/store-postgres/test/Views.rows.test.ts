@@ -1,7 +1,7 @@
 /** What a batch does to the rows is the same in memory, on PGlite and on PostgreSQL. */
 import { assert, layer } from "@effect/vitest"
 import { type Ids, ViewStore, ViewStoreMemory } from "@holdfast/domain"
-import { Arbitrary, Effect, Stream } from "effect"
+import { Arbitrary, Cause, Effect, Exit, Stream } from "effect"
 
 import { acme, at, empty, globex, owned, pglite, postgres, row, type Row, rowsOf, Step, view } from "./Views.layers.ts"
 
@@ -95,6 +95,21 @@ for (const [name, database] of [
         assert.deepStrictEqual(yield* query({}, globex), [1])
         assert.isTrue(yield* views.awaitPosition({ name: "queried" }, at(4), 0))
         assert.isFalse(yield* views.awaitPosition({ name: "queried" }, at(5), 0))
+      }),
+    )
+
+    it.effect("are not kept under a name that the store itself uses", () =>
+      Effect.gen(function* () {
+        const store = yield* ViewStore.ViewStore
+        const before = yield* store.builds
+        for (const name of ["events", "builds", "store"]) {
+          const exit = yield* Effect.exit(store.open({ ...view, name }))
+          assert.match(
+            Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "",
+            /the name is taken by a table of the store/,
+          )
+        }
+        assert.deepStrictEqual(yield* store.builds, before)
       }),
     )
 

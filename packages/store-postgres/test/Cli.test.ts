@@ -1,0 +1,453 @@
+import { randomUUID } from "node:crypto"
+import * as Fs from "node:fs/promises"
+import * as Os from "node:os"
+import * as Path from "node:path"
+
+import { PgClient } from "@effect/sql-pg"
+import { assert, describe, it } from "@effect/vitest"
+import { ConnectionsView, Vault } from "@holdfast/domain"
+import { Effect, Redacted } from "effect"
+import { inject } from "vitest"
+
+import * as Progress from "../src/cli/Progress.ts"
+import * as Store from "../src/Store.ts"
+import { TestDatabase } from "../src/testing/index.ts"
+import {
+  acme,
+  type Answer,
+  holdfast,
+  holdfastProcess,
+  ids,
+  masterKey,
+  masterKeys,
+  seeded,
+  storeAt,
+  umbrella,
+} from "./Cli.store.ts"
+import { freshUrl } from "./EventStore.layers.ts"
+
+const temporary = Effect.acquireRelease(
+  Effect.promise(() => Fs.mkdtemp(Path.join(Os.tmpdir(), "holdfast-cli-"))),
+  (directory) => Effect.promise(() => Fs.rm(directory, { recursive: true })),
+)
+
+const documents = ({ out }: Answer): ReadonlyArray<unknown> =>
+  out
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line))
+
+const document = (answer: Answer) => {
+  const all = documents(answer)
+  assert.strictEqual(all.length, 1)
+  return all[0]
+}
+
+/** A seeded store on the server, closed again; and the command on it. */
+const served = Effect.gen(function* () {
+  const url = yield* freshUrl()
+  yield* Effect.provide(seeded, storeAt(url))
+  const env = { DATABASE_URL: Redacted.value(url) }
+  return { url, env, on: (...args: ReadonlyArray<string>) => holdfast(args, env) }
+})
+
+const asAdmin = (url: Redacted.Redacted, statement: string) =>
+  Effect.provide(
+    Effect.flatMap(PgClient.PgClient, (sql) => sql.unsafe(statement).unprepared),
+    PgClient.layer({ url, maxConnections: 1 }),
+  )
+
+describe("the holdfast command in a process of its own", () => {
+  it.live(
+    "makes a store in a directory, looks it over, and answers 0, 1 or 2",
+    () =>
+      Effect.gen(function* () {
+        const home = yield* temporary
+        const dataDir = Path.join(home, "data")
+        const at = (...args: ReadonlyArray<string>) => holdfastProcess([...args, "--data-dir", dataDir])
+
+        const missing = yield* at("projections")
+        assert.deepStrictEqual(missing, {
+          code: 1,
+          out: "",
+          err: `There is no store in ${dataDir}. Run: holdfast migrate\n`,
+        })
+        assert.isFalse((yield* Effect.promise(() => Fs.readdir(home))).includes("data"), "nothing was made")
+
+        const migrated = yield* at("migrate", "--json")
+        assert.deepInclude(document(migrated), { store: dataDir })
+        assert.strictEqual(migrated.code, 0)
+        yield* Effect.provide(seeded, Store.layerPglite({ dataDir, masterKeys }))
+
+        const healthy = yield* at("doctor")
+        assert.deepStrictEqual([healthy.code, healthy.err], [0, ""])
+        assert.include(healthy.out, `Nothing is wrong with the store in ${dataDir}.`)
+        assert.isTrue(
+          healthy.out.split("\n").every((line) => line.length <= 80 || line.includes(dataDir)),
+          healthy.out,
+        )
+
+        const rebuilt = yield* at("rebuild", "connections", "--json")
+        assert.deepStrictEqual(document(rebuilt), { view: "connections", build: 2, version: 1, position: 4 })
+
+        const file = Path.join(home, "log.jsonl")
+        assert.strictEqual((yield* at("export", file)).code, 0)
+        const server = { DATABASE_URL: Redacted.value(yield* freshUrl()) }
+        assert.strictEqual((yield* holdfast(["import", file], server)).code, 0)
+        assert.strictEqual((yield* holdfast(["rebuild", "connections"], server)).code, 0)
+        const list = ["connections", "list", "--json"]
+        assert.strictEqual((yield* holdfast(list, server)).out, (yield* holdfast([...list, "--data-dir", dataDir])).out)
+
+        const misspelt = yield* at("rebuild")
+        assert.strictEqual(misspelt.code, 2)
+        assert.include(misspelt.err, "Missing required argument: view")
+      }).pipe(Effect.scoped),
+    120_000,
+  )
+
+  it.live(
+    "explains itself, each of its commands, and completes in a shell",
+    () =>
+      Effect.gen(function* () {
+        const help = yield* holdfastProcess(["--help"])
+        assert.strictEqual(help.code, 0)
+        for (const name of [
+          "migrate",
+          "doctor",
+          "projections",
+          "rebuild",
+          "verify",
+          "rollback",
+          "retry",
+          "history",
+          "export",
+          "import",
+          "forget",
+          "connections",
+          "keys",
+        ]) {
+          assert.match(help.out, new RegExp(`^  ${name} +\\S`, "m"))
+        }
+        assert.isTrue(
+          help.out.split("\n").every((line) => line.length <= 80),
+          help.out,
+        )
+        const completions = yield* holdfastProcess(["--completions", "bash"])
+        assert.strictEqual(completions.code, 0)
+        assert.include(completions.out, "rebuild")
+        assert.include(completions.out, "complete ")
+      }),
+    60_000,
+  )
+})
+
+describe("the holdfast command", () => {
+  it.live("says of every command that prints which fields its JSON has", () =>
+    Effect.gen(function* () {
+      for (const command of [
+        "migrate",
+        "doctor",
+        "export",
+        "import",
+        "keys rotate",
+        "projections",
+        "rebuild",
+        "verify",
+        "rollback",
+        "retry",
+        "connections list",
+        "connections activate",
+        "history",
+        "forget",
+      ]) {
+        const help = yield* holdfast([...command.split(" "), "--help"])
+        assert.include(help.out, "JSON", command)
+      }
+    }),
+  )
+
+  it.live("tells what went wrong in a sentence, without the password and without a stack", () =>
+    Effect.gen(function* () {
+      const secret = "hunter2"
+      const nowhere = yield* holdfast(["doctor"], { DATABASE_URL: `postgres://ada:${secret}@127.0.0.1:1/none` })
+      const malformed = yield* holdfast(["doctor", "--database", `ada:${secret}`])
+      const unknown = yield* holdfast(["doctor", "--json"], {
+        DATABASE_URL: Redacted.value(Redacted.make(inject("adminUrl"))).replace(/\/[^/]*$/, "/no_such_database"),
+      })
+      for (const { err, out } of [nowhere, malformed, unknown]) {
+        assert.strictEqual(out, "")
+        assert.notInclude(err, secret)
+        assert.notMatch(err, /\bat .*:\d+/)
+      }
+      assert.deepStrictEqual([nowhere.code, malformed.code, unknown.code], [1, 2, 1])
+      assert.include(nowhere.err, "PostgreSQL cannot be reached")
+      assert.deepStrictEqual(JSON.parse(unknown.err), {
+        error: "DatabaseUnavailable",
+        message: "PostgreSQL has no database of that name. Nothing was written.",
+      })
+    }),
+  )
+
+  it.live("refuses a database that is not migrated, but for migrate and doctor", () =>
+    Effect.gen(function* () {
+      const url = yield* TestDatabase.freshDatabase(Redacted.make(inject("adminUrl")))
+      const env = { DATABASE_URL: Redacted.value(url) }
+      for (const args of [
+        ["projections"],
+        ["connections", "list"],
+        ["export"],
+        ["rebuild", "connections"],
+        ["verify", "connections"],
+      ]) {
+        const refused = yield* holdfast(args, env)
+        assert.strictEqual(refused.code, 1)
+        assert.match(refused.err, /^There is no store in .*\. Run: holdfast migrate\n$/)
+      }
+      const doctor = yield* holdfast(["doctor"], env)
+      assert.strictEqual(doctor.code, 1)
+      assert.include(doctor.out, "schema.pending")
+      assert.deepStrictEqual(yield* asAdmin(url, "SELECT FROM pg_namespace WHERE nspname = 'holdfast'"), [])
+
+      const first = yield* holdfast(["migrate"], env)
+      assert.include(first.out, "applied  0  roles_and_schema")
+      const again = yield* holdfast(["migrate"], env)
+      assert.match(again.out, /^Nothing to do: \d+ migrations applied/)
+      assert.strictEqual((yield* holdfast(["doctor"], env)).code, 0, "a store without events is healthy")
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("rebuilds, verifies and rolls back a view, and lists what there is", () =>
+    Effect.gen(function* () {
+      const { on, url } = yield* served
+      yield* asAdmin(
+        url,
+        `UPDATE holdfast_views.connections_1 SET status = 'paused' WHERE connection_id = '${ids.grace}'`,
+      )
+      const wrong = yield* on("verify", "connections", "--json")
+      assert.strictEqual(wrong.code, 1)
+      assert.deepInclude(document(wrong), {
+        equal: 2,
+        missing: [],
+        extra: [],
+        different: [{ tenant: umbrella, key: { connection_id: ids.grace } }],
+      })
+      assert.strictEqual((yield* on("doctor")).code, 1)
+
+      assert.deepStrictEqual((yield* on("rebuild", "connections")).code, 0)
+      const right = yield* on("verify", "connections")
+      assert.deepStrictEqual(
+        [right.code, right.out],
+        [0, "3 rows of connections are as the log says, at position 4.\n"],
+      )
+      assert.strictEqual((yield* on("doctor")).code, 0)
+
+      const builds = documents(yield* on("projections", "--json"))
+      assert.deepStrictEqual(
+        builds.map((build) => Object.values(build ?? {}).slice(0, 4)),
+        [
+          ["connection_history", 1, 1, "live"],
+          ["connections", 2, 1, "live"],
+          ["connections", 1, 1, "retired"],
+        ],
+      )
+      assert.deepInclude(document(yield* on("rollback", "connections", "--json")), { view: "connections", build: 1 })
+      assert.strictEqual((yield* on("verify", "connections")).code, 1)
+      const unknown = yield* on("rebuild", "gmail_messages")
+      assert.strictEqual(unknown.code, 2)
+      assert.include(unknown.err, "connections, connection_history")
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("tries again what a view passed over", () =>
+    Effect.gen(function* () {
+      const { on, url } = yield* served
+      assert.strictEqual((yield* on("retry", "connections")).out, "Nothing of connections was passed over.\n")
+      yield* asAdmin(
+        url,
+        `INSERT INTO holdfast.dead_letters VALUES ('connections', 1, 4, 'umbrella', 'connection-${ids.grace}', 'connected', 'parked', 'TypeError', 1)`,
+      )
+      yield* asAdmin(url, `DELETE FROM holdfast_views.connections_1 WHERE connection_id = '${ids.grace}'`)
+      const retried = yield* on("retry", "connections", "--json")
+      assert.deepStrictEqual(
+        [retried.code, document(retried)],
+        [0, { view: "connections", position: 4, outcome: "applied" }],
+      )
+      assert.strictEqual((yield* on("doctor")).code, 0)
+      assert.strictEqual((yield* on("retry", "connections", "7")).code, 1)
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("lists connections, tells the history of one, and repairs one with the name of who did it", () =>
+    Effect.gen(function* () {
+      const { on } = yield* served
+      const all = documents(yield* on("connections", "list", "--json"))
+      assert.deepStrictEqual(
+        all.map((row) => [Reflect.get(row ?? {}, "tenant"), Reflect.get(row ?? {}, "status")]),
+        [
+          [acme, "active"],
+          [acme, "superseded"],
+          [umbrella, "active"],
+        ],
+      )
+      assert.strictEqual(documents(yield* on("connections", "list", "--json", "--status", "superseded")).length, 1)
+
+      const anonymous = yield* on("connections", "activate", ids.adaOld)
+      assert.strictEqual(anonymous.code, 2)
+      const repaired = yield* on(
+        "connections",
+        "activate",
+        ids.adaOld,
+        "--actor",
+        "support-7",
+        "--reason",
+        "ticket 4711",
+        "--json",
+      )
+      assert.deepStrictEqual(document(repaired), {
+        tenant: acme,
+        connection: ids.adaOld,
+        before: "superseded",
+        status: "active",
+        superseded: ids.ada,
+      })
+      const history = yield* on("history", `connection-${ids.adaOld}`)
+      assert.match(history.out, /3 {2}\S+ \S+ {2}resumed +operator support-7\n +reason ticket 4711/)
+      assert.isTrue(
+        history.out.split("\n").every((line) => line.length <= 80),
+        history.out,
+      )
+      const nobody = yield* on("history", "00000000-0000-4000-8000-0000000000ff")
+      assert.deepStrictEqual([nobody.code, nobody.out], [1, ""])
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("forgets a connection: its data is unreadable, its credentials are gone, its row goes", () =>
+    Effect.gen(function* () {
+      const { on, url } = yield* served
+      const unsure = yield* on("forget", ids.grace, "--actor", "dpo")
+      assert.deepStrictEqual([unsure.code, unsure.out], [2, ""])
+      const forgotten = yield* on("forget", ids.grace, "--actor", "dpo", "--yes", "--json")
+      assert.deepStrictEqual(document(forgotten), { tenant: umbrella, forgotten: [`connection-${ids.grace}`] })
+      assert.deepStrictEqual(
+        yield* asAdmin(url, `SELECT wrapped FROM holdfast.subject_keys WHERE subject = 'connection-${ids.grace}'`),
+        [{ wrapped: null }],
+      )
+      yield* on("rebuild", "connections")
+      yield* Effect.gen(function* () {
+        assert.isUndefined(yield* ConnectionsView.get(umbrella, ids.grace))
+        const vault = yield* Vault.Vault
+        assert.strictEqual((yield* Effect.flip(vault.get(umbrella, ids.grace)))._tag, "CredentialsNotFound")
+      }).pipe(Effect.provide(storeAt(url)))
+      assert.strictEqual((yield* on("doctor")).code, 0)
+      assert.strictEqual((yield* on("forget", ids.grace, "--actor", "dpo", "--yes")).code, 0, "again")
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("brings a log to a new store, where it gives the same views", () =>
+    Effect.gen(function* () {
+      const old = yield* served
+      const file = Path.join(yield* temporary, "log.jsonl")
+      const exported = yield* old.on("export", file, "--json")
+      assert.deepStrictEqual(document(exported), { file, events: 4, lines: 1 + 4 + 5 + 3 + 1 })
+      assert.strictEqual((yield* Effect.promise(() => Fs.stat(file))).mode & 0o777, 0o600)
+      assert.strictEqual((yield* old.on("export", file)).code, 2, "it is not written over")
+
+      const url = yield* freshUrl()
+      const on = (...args: ReadonlyArray<string>) => holdfast(args, { DATABASE_URL: Redacted.value(url) })
+      const imported = yield* on("import", file, "--json")
+      assert.deepInclude(document(imported), { events: 4, position: 4 })
+      yield* on("rebuild", "connections")
+      yield* on("rebuild", "connection_history")
+      for (const view of ["connections", "connection_history"]) {
+        assert.strictEqual((yield* on("verify", view)).code, 0)
+        const rows = `SELECT * FROM holdfast.${view} ORDER BY tenant_id, connection_id, position`
+        assert.deepStrictEqual(yield* asAdmin(url, rows), yield* asAdmin(old.url, rows))
+      }
+      const again = yield* on("import", file)
+      assert.deepStrictEqual([again.code, again.out], [1, ""])
+      assert.include(again.err, "The store is not new")
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("exports to standard output what it exports to a file", () =>
+    Effect.gen(function* () {
+      const { env } = yield* served
+      const { code, out } = yield* holdfastProcess(["export"], env)
+      assert.strictEqual(code, 0)
+      assert.deepStrictEqual(
+        out
+          .trimEnd()
+          .split("\n")
+          .map((line) => JSON.parse(line).kind),
+        ["header", ...Array.from({ length: 4 }, () => "event"), ...Array.from({ length: 8 }, () => "row"), "footer"],
+      )
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("wraps keys anew under a new master key, and asks nobody else for keys", () =>
+    Effect.gen(function* () {
+      const { env, on } = yield* served
+      const home = yield* temporary
+      const without = yield* holdfast(["keys", "rotate"], { ...env, HOLDFAST_DIR: home })
+      assert.deepStrictEqual([without.code, without.out], [1, ""])
+      assert.include(without.err, Path.join(home, "master-key"))
+
+      const old = `test:${masterKey.toString("base64")}`
+      const next = `next:${Buffer.alloc(32, 8).toString("base64")}`
+      const rotated = yield* holdfast(["keys", "rotate", "--json"], { ...env, HOLDFAST_MASTER_KEYS: `${next},${old}` })
+      assert.deepStrictEqual(document(rotated), { subjectKeys: 3, credentials: 3, unreadable: 0 })
+      // A file, as the host of the examples has it.
+      yield* Effect.promise(() => Fs.writeFile(Path.join(home, "master-key"), `${old}\n`))
+      const lost = yield* holdfast(["keys", "rotate", "--json"], { ...env, HOLDFAST_DIR: home })
+      assert.deepStrictEqual([lost.code, document(lost)], [1, { subjectKeys: 0, credentials: 0, unreadable: 6 }])
+      for (const { err, out } of [without, rotated, lost]) {
+        assert.notInclude(out + err, masterKey.toString("base64"))
+      }
+      assert.strictEqual((yield* on("doctor")).code, 0)
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("works for a login that is no superuser, and tells one without rights what it lacks", () =>
+    Effect.gen(function* () {
+      const { url } = yield* served
+      const name = `holdfast_ops_${randomUUID().replaceAll("-", "")}`
+      yield* Effect.acquireRelease(asAdmin(url, `CREATE ROLE ${name} LOGIN PASSWORD 'ops'`), () =>
+        Effect.orDie(asAdmin(url, `DROP ROLE ${name}`)),
+      )
+      const login = new URL(Redacted.value(url))
+      login.username = name
+      login.password = "ops"
+      const on = (...args: ReadonlyArray<string>) => holdfast(args, { DATABASE_URL: login.href })
+      const refused = yield* on("projections")
+      assert.deepStrictEqual([refused.code, refused.out], [1, ""])
+      assert.include(refused.err, "Let an administrator GRANT")
+      yield* asAdmin(url, `GRANT holdfast_owner, holdfast_app, holdfast_runner TO ${name}`)
+      yield* asAdmin(url, `DELETE FROM holdfast.claims WHERE key = 'slot:gmail:grace'`)
+      assert.strictEqual((yield* on("doctor", "--fix")).code, 0)
+      assert.strictEqual((yield* on("rebuild", "connections")).code, 0)
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("mends claims when the doctor is told to", () =>
+    Effect.gen(function* () {
+      const { on, url } = yield* served
+      yield* asAdmin(url, `DELETE FROM holdfast.claims WHERE key = 'slot:gmail:grace'`)
+      assert.strictEqual((yield* on("doctor")).code, 1)
+      const fixed = yield* on("doctor", "--fix", "--json")
+      assert.strictEqual(fixed.code, 0)
+      assert.deepInclude(document(fixed), { worst: "ok", repaired: { added: 1, moved: 0, removed: 0 } })
+    }).pipe(Effect.scoped),
+  )
+
+  it("draws progress with a bar, a rate and the time left, or without an end if none is known", () => {
+    const since = { milliseconds: 2_000, from: 0 }
+    assert.strictEqual(
+      Progress.line({ phase: "folding", done: 250, of: 1_000, count: 1_000, unit: "events" }, since),
+      "folding      █████░░░░░░░░░░░░░░░  25 %  1,000 events  500/s  6 s left",
+    )
+    assert.strictEqual(
+      Progress.line({ phase: "reading", count: 1_234_567, unit: "events" }, since),
+      "reading      1,234,567 events  617,284/s",
+    )
+  })
+})
