@@ -55,8 +55,8 @@ export const layerPostgres = (options: PostgresOptions): Layer.Layer<Database, O
     Layer.effectDiscard(prepare(identity)),
     PgClient.layer({ url, applicationName, maxConnections: 1 }),
   )
-  const pool = { url, applicationName, maxMessageSize }
-  const app = PgClient.layer({ ...pool, maxConnections, startupParameters: { role: "holdfast_app" } })
+  const pool = { url, applicationName, maxMessageSize, startupParameters: endings }
+  const app = PgClient.layer({ ...pool, maxConnections, startupParameters: { ...endings, role: "holdfast_app" } })
   const runner = RunnerSql.layer({ ...pool, maxConnections: maxRunnerConnections })
   // The roles exist only when the migrations are done.
   return Layer.provide(Layer.merge(app, runner), Layer.fresh(prepared))
@@ -79,5 +79,16 @@ export const layerPglite = (
  * `AppendRequest.limits.sealed` bytes: a page of mail with large attachments.
  */
 const maxMessageSize = 64 * 1024 * 1024
+
+/**
+ * A transaction that nobody will ever end holds up all readers of the log, and whoever wants its locks. The server ends
+ * that of a client that has vanished within two minutes, and that of one that hangs within ten.
+ */
+const endings = {
+  idle_in_transaction_session_timeout: "10min",
+  tcp_keepalives_idle: "60",
+  tcp_keepalives_interval: "10",
+  tcp_keepalives_count: "6",
+}
 
 const prepare = (identity: StoreIdentity.Known) => StoreIdentity.guard(identity)(Migrations.migrate())

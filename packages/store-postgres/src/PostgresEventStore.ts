@@ -5,6 +5,9 @@
  * nothing is in the way. A conflict is its answer and not an error, so that inside
  * the host's own transaction a conflict leaves the transaction alive, with nothing
  * of the append in it: the host decides whether to go on.
+ *
+ * Appends of one event that come at the same time, outside a transaction of the host, are committed together; each has
+ * its own answer, and none waits or fails for another.
  */
 import { PgClient, PgTypes } from "@effect/sql-pg"
 import { AppendRequest, EventStore, type Ids } from "@holdfast/domain"
@@ -12,6 +15,7 @@ import { Effect, Layer, Option, Result, Stream } from "effect"
 import { type SqlError } from "effect/sql"
 
 import * as Page from "./Page.ts"
+import * as Together from "./Together.ts"
 import { sqlState, unavailable } from "./Unavailable.ts"
 import { Wakeup } from "./Wakeup.ts"
 
@@ -21,14 +25,37 @@ export const layer: Layer.Layer<EventStore.EventStore, never, PgClient.PgClient 
     const sql = (yield* PgClient.PgClient).withoutTransforms()
     const wakeup = yield* Wakeup
 
-    const appendOne = (
-      { data, metadata, request }: AppendRequest.Checked,
-      { expected, streamId }: EventStore.AppendRequest["streams"][number],
-      { id, schemaVersion, sealed, type }: EventStore.EncodedEvent,
-    ) => sql<Answer>`
+    const ringFor = (answers: ReadonlyArray<Answer>) =>
+      answers.some(({ outcome }) => outcome === "appended") ? sql.afterCommit(wakeup.ring) : Effect.void
+
+    const appendOne = ({ data, event, expected, metadata, streamId, tenantId }: Single, wait: boolean) => sql<Answer>`
       SELECT * FROM holdfast.append(
-        ${request.tenantId}::text, ${metadata}::jsonb, ${streamId}::text, ${expectation(expected)}::int,
-        ${id}::uuid, ${type}::text, ${schemaVersion}::smallint, ${data[0]?.[0]}::jsonb, ${sealed ?? null}::bytea)`
+        ${tenantId}::text, ${metadata}::jsonb, ${streamId}::text, ${expected}::int,
+        ${event.id}::uuid, ${event.type}::text, ${event.schemaVersion}::smallint, ${data}::jsonb,
+        ${event.sealed ?? null}::bytea, ${wait}::boolean)`
+
+    /** Does not wait for locks: nobody may hold up those who only happen to come at the same time. */
+    const appendTogether = (all: ReadonlyArray<Single>) => sql<Answer>`
+      SELECT answer.* FROM unnest(
+          ${all.map(({ tenantId }) => tenantId)}::text[], ${all.map(({ metadata }) => metadata)}::text[],
+          ${all.map(({ streamId }) => streamId)}::text[], ${all.map(({ expected }) => expected)}::int[],
+          ${all.map(({ event }) => event.id)}::uuid[], ${all.map(({ event }) => event.type)}::text[],
+          ${all.map(({ event }) => event.schemaVersion)}::smallint[], ${all.map(({ data }) => data)}::text[],
+          ${sealedOf(all.map(({ event }) => event))}::bytea[]
+        ) WITH ORDINALITY AS e (tenant, metadata, stream, expected, id, type, schema_version, data, sealed, place),
+        LATERAL holdfast.append(
+          tenant, metadata::jsonb, stream, e.expected, id, type, schema_version, data::jsonb, sealed, false) AS answer
+        ORDER BY place`
+
+    const appendEach = Together.make({
+      lanes: 3,
+      most: 64,
+      send: (all: ReadonlyArray<Single>) => {
+        const [first, ...others] = all
+        const appended = first !== undefined && others.length === 0 ? appendOne(first, false) : appendTogether(all)
+        return Effect.tap(appended, ringFor)
+      },
+    })
 
     const appendMany = ({ data, metadata, request }: AppendRequest.Checked) => {
       const { acquire = [], forget = [], idempotency, release = [], streams, tenantId } = request
@@ -47,18 +74,26 @@ export const layer: Layer.Layer<EventStore.EventStore, never, PgClient.PgClient 
           ${forget}::text[], ${idempotency?.key ?? null}::text, ${idempotency?.fingerprint ?? null}::text)`
     }
 
+    const appendOnce = (checked: AppendRequest.Checked) => {
+      const single = singleOf(checked)
+      const ownWay = single === undefined ? appendMany(checked) : appendOne(single, true)
+      const alone = Effect.map(Effect.tap(ownWay, ringFor), ([answer]) => answer)
+      if (single === undefined || !isLight(single)) return alone
+      const together = Effect.matchEffect(appendEach(single), {
+        // What is wrong with one of a group fails them all, with nothing written.
+        onFailure: (error) => (isRefusal(error) ? alone : Effect.fail(error)),
+        onSuccess: (answer) => (answer.outcome === "busy" ? alone : Effect.succeed(answer)),
+      })
+      return Effect.flatMap(Effect.serviceOption(sql.transactionService), (joined) =>
+        Option.isSome(joined) ? alone : together,
+      )
+    }
+
     return EventStore.EventStore.of({
       append: Effect.fn("PostgresEventStore.append")(function* (request) {
         const checked = yield* Effect.fromResult(AppendRequest.check(request))
-        const single = singleEvent(request)
-        const [answer] = yield* Effect.catchTag(
-          single === undefined ? appendMany(checked) : appendOne(checked, ...single),
-          "SqlError",
-          (error) => Effect.fail(failureOf(error)),
-        )
-        const appended = yield* outcomeOf(request, answer)
-        if (!appended.repeated) yield* sql.afterCommit(wakeup.ring)
-        return appended
+        const answer = yield* Effect.catchTag(appendOnce(checked), "SqlError", (error) => Effect.fail(failureOf(error)))
+        return yield* outcomeOf(request, answer)
       }),
 
       readStream: (tenantId, streamId, { direction = "forwards", from, limit = Infinity, sealed = true } = {}) => {
@@ -103,7 +138,7 @@ export const layer: Layer.Layer<EventStore.EventStore, never, PgClient.PgClient 
 
 /** What `holdfast.append` answers. */
 interface Answer {
-  readonly outcome: "appended" | "repeated" | "version_conflict" | "claim_conflict" | "idempotency_conflict"
+  readonly outcome: "appended" | "repeated" | "version_conflict" | "claim_conflict" | "idempotency_conflict" | "busy"
   /** Of the stream or the claim that is in the way, in the request. */
   readonly index: number | null
   /** The version of the stream that is in the way. */
@@ -158,14 +193,30 @@ const expectation = (expected: EventStore.ExpectedVersion): number => {
   }
 }
 
-const singleEvent = ({ acquire = [], forget = [], idempotency, release = [], streams }: EventStore.AppendRequest) => {
+/** An append of one event to one stream, and nothing else. */
+interface Single {
+  readonly tenantId: Ids.TenantId
+  readonly streamId: EventStore.StreamId
+  readonly expected: number
+  readonly event: EventStore.EncodedEvent
+  readonly data: string
+  readonly metadata: string
+}
+
+const singleOf = ({ data: all, metadata, request }: AppendRequest.Checked): Single | undefined => {
+  const { acquire = [], forget = [], idempotency, release = [], streams, tenantId } = request
+  const data = all[0]?.[0]
   const [stream, ...others] = streams
   const [event, ...more] = stream?.events ?? []
   const rest = others.length + more.length + acquire.length + release.length + forget.length
-  return stream === undefined || event === undefined || rest > 0 || idempotency !== undefined
+  return stream === undefined || event === undefined || data === undefined || rest > 0 || idempotency !== undefined
     ? undefined
-    : ([stream, event] as const)
+    : { tenantId, streamId: stream.streamId, expected: expectation(stream.expected), event, data, metadata }
 }
+
+/** Small enough that a group of them is no burden. */
+const isLight = ({ data, event, metadata }: Single) =>
+  data.length + metadata.length + (event.sealed?.byteLength ?? 0) <= 64 * 1024
 
 /** The driver cannot tell the type of an array that may contain nothing but nulls. */
 const sealedOf = (events: ReadonlyArray<EventStore.EncodedEvent>) =>
@@ -175,6 +226,9 @@ const sealedOf = (events: ReadonlyArray<EventStore.EncodedEvent>) =>
       PgTypes.OID.bytea,
     ),
   )
+
+const isRefusal = (error: SqlError.SqlError) =>
+  sqlState(error) !== undefined && unavailable(error).outcome === "nothing-written"
 
 const failureOf = (error: SqlError.SqlError) =>
   sqlState(error) === "HF001"

@@ -9,7 +9,7 @@ import { type Ids, Inbox } from "@holdfast/domain"
 import { DateTime, Duration, Effect, Layer, type Schema } from "effect"
 
 import { RunnerSql } from "./RunnerSql.ts"
-import { unavailable } from "./Unavailable.ts"
+import { ported } from "./Unavailable.ts"
 
 export const layer: Layer.Layer<Inbox.Inbox, never, PgClient.PgClient | RunnerSql> = Layer.effect(
   Inbox.Inbox,
@@ -18,56 +18,44 @@ export const layer: Layer.Layer<Inbox.Inbox, never, PgClient.PgClient | RunnerSq
     const runner = (yield* RunnerSql).withoutTransforms()
 
     return Inbox.Inbox.of({
-      park: Effect.fn("PostgresInbox.park")(
-        function* (delivery) {
-          const { authorization, body, dedupeKey, door, kind, provider, receivedAt, tenantId } = delivery
-          const inserted = yield* runner`
+      park: Effect.fn("PostgresInbox.park")(function* (delivery) {
+        const { authorization, body, dedupeKey, door, kind, provider, receivedAt, tenantId } = delivery
+        const inserted = yield* runner`
           INSERT INTO holdfast.inbox (tenant_id, provider, authorization_ref, door, dedupe_key, kind, body, received_at)
           VALUES (${tenantId ?? null}, ${provider}, ${authorization}, ${door}, ${dedupeKey}, ${kind},
             ${JSON.stringify(body)}::text::jsonb, ${DateTime.formatIso(receivedAt)}::timestamptz)
           ON CONFLICT DO NOTHING RETURNING id`
-          return { repeated: inserted.length === 0 }
-        },
-        Effect.catchTag("SqlError", fail),
-      ),
+        return { repeated: inserted.length === 0 }
+      }, ported),
 
-      claim: Effect.fn("PostgresInbox.claim")(
-        function* (tenantId, provider, authorization) {
-          const rows = yield* runner<Row>`
+      claim: Effect.fn("PostgresInbox.claim")(function* (tenantId, provider, authorization) {
+        const rows = yield* runner<Row>`
           WITH claimed AS (
             UPDATE holdfast.inbox SET claims = claims + 1
             WHERE provider = ${provider} AND authorization_ref = ${authorization}
               AND (tenant_id IS NULL OR tenant_id = ${tenantId}) AND outcome IS NULL
             RETURNING *)
           SELECT * FROM claimed ORDER BY id`
-          return rows.map((row): Inbox.Parked => Object.assign(clear(row), { body: row.body }))
-        },
-        Effect.catchTag("SqlError", fail),
-      ),
+        return rows.map((row): Inbox.Parked => Object.assign(clear(row), { body: row.body }))
+      }, ported),
 
-      settle: Effect.fn("PostgresInbox.settle")(
-        function* (id, outcome) {
-          const rows = yield* runner`
+      settle: Effect.fn("PostgresInbox.settle")(function* (id, outcome) {
+        const rows = yield* runner`
           UPDATE holdfast.inbox SET outcome = ${outcome}, settled_at = clock_timestamp(), body = NULL
           WHERE id = ${id} AND outcome IS NULL RETURNING id`
-          return rows.length > 0
-        },
-        Effect.catchTag("SqlError", fail),
-      ),
+        return rows.length > 0
+      }, ported),
 
-      expire: Effect.fn("PostgresInbox.expire")(
-        function* (after) {
-          const rows = yield* runner<SettledRow>`
+      expire: Effect.fn("PostgresInbox.expire")(function* (after) {
+        const rows = yield* runner<SettledRow>`
           WITH expired AS (
             UPDATE holdfast.inbox SET outcome = 'expired', settled_at = clock_timestamp(), body = NULL
             WHERE outcome IS NULL
               AND parked_at <= clock_timestamp() - ${toMillis(after)}::double precision * interval '1 millisecond'
             RETURNING *)
           SELECT * FROM expired ORDER BY id`
-          return rows.map(settled)
-        },
-        Effect.catchTag("SqlError", fail),
-      ),
+        return rows.map(settled)
+      }, ported),
 
       waiting: Effect.gen(function* () {
         const rows = yield* runner<
@@ -83,49 +71,38 @@ export const layer: Layer.Layer<Inbox.Inbox, never, PgClient.PgClient | RunnerSq
           count,
           since: DateTime.fromDateUnsafe(since),
         }))
-      }).pipe(Effect.withSpan("PostgresInbox.waiting"), Effect.catchTag("SqlError", fail)),
+      }).pipe(Effect.withSpan("PostgresInbox.waiting"), ported),
 
-      settled: Effect.fn("PostgresInbox.settled")(
-        function* (provider, authorization) {
-          const rows = yield* runner<SettledRow>`
+      settled: Effect.fn("PostgresInbox.settled")(function* (provider, authorization) {
+        const rows = yield* runner<SettledRow>`
           SELECT * FROM holdfast.inbox
           WHERE provider = ${provider} AND authorization_ref = ${authorization} AND outcome IS NOT NULL ORDER BY id`
-          return rows.map(settled)
-        },
-        Effect.catchTag("SqlError", fail),
-      ),
+        return rows.map(settled)
+      }, ported),
 
-      record: Effect.fn("PostgresInbox.record")(
-        function* (attempt) {
-          const { authorization, connectionId = null, door, outcome, provider, tenantId } = attempt
-          yield* sql`
+      record: Effect.fn("PostgresInbox.record")(function* (attempt) {
+        const { authorization, connectionId = null, door, outcome, provider, tenantId } = attempt
+        yield* sql`
           SELECT holdfast.record_attempt(${tenantId}::text, ${provider}::text, ${authorization}::text, ${door}::text,
             ${outcome}::text, ${connectionId}::uuid)`
-        },
-        Effect.catchTag("SqlError", fail),
-      ),
+      }, ported),
 
-      attempts: Effect.fn("PostgresInbox.attempts")(
-        function* (tenantId, about = {}) {
-          const rows = yield* sql<AttemptsRow>`
+      attempts: Effect.fn("PostgresInbox.attempts")(function* (tenantId, about = {}) {
+        const rows = yield* sql<AttemptsRow>`
           SELECT * FROM holdfast.attempts_of(
             ${tenantId}::text, ${about.provider ?? null}::text, ${about.authorization ?? null}::text)`
-          return rows.map(
-            ({ authorization_ref, connection_id, count, first_at, last_at, outcome, door, provider }) => ({
-              tenantId,
-              provider,
-              authorization: authorization_ref,
-              door,
-              outcome,
-              connectionId: connection_id ?? undefined,
-              count: Number(count),
-              firstAt: DateTime.fromDateUnsafe(first_at),
-              lastAt: DateTime.fromDateUnsafe(last_at),
-            }),
-          )
-        },
-        Effect.catchTag("SqlError", fail),
-      ),
+        return rows.map(({ authorization_ref, connection_id, count, first_at, last_at, outcome, door, provider }) => ({
+          tenantId,
+          provider,
+          authorization: authorization_ref,
+          door,
+          outcome,
+          connectionId: connection_id ?? undefined,
+          count: Number(count),
+          firstAt: DateTime.fromDateUnsafe(first_at),
+          lastAt: DateTime.fromDateUnsafe(last_at),
+        }))
+      }, ported),
     })
   }),
 )
@@ -175,5 +152,3 @@ const settled = (row: SettledRow): Inbox.Settled => ({
 })
 
 const toMillis = (after: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(after))
-
-const fail = (error: Parameters<typeof unavailable>[0]) => Effect.fail(unavailable(error))

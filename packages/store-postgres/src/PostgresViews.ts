@@ -6,13 +6,15 @@
  * Rows and checkpoint share a transaction, so a crash may lose both and never one; nothing has to wait for the disk.
  */
 import { PgClient } from "@effect/sql-pg"
-import { EventStore, type Ids, type Projection, ViewStore } from "@holdfast/domain"
-import { Duration, Effect, Layer, Option, Schedule, Schema, Stream } from "effect"
-import { type SqlError } from "effect/sql"
+import { EventStore, type Ids, type Projection, Storable, ViewStore } from "@holdfast/domain"
+import { Duration, Effect, Layer, Option, Schedule, Stream } from "effect"
+import { SqlError } from "effect/sql"
 
 import { RunnerSql } from "./RunnerSql.ts"
 import * as Tenant from "./Tenant.ts"
-import { sqlState, unavailable } from "./Unavailable.ts"
+import { atomically } from "./Transaction.ts"
+import { ported, sqlState } from "./Unavailable.ts"
+import * as ViewTable from "./ViewTable.ts"
 
 /** What hosts read, through the client of the context: the statements join the host's own transaction. */
 export const layerViews: Layer.Layer<ViewStore.Views, never, PgClient.PgClient> = Layer.effect(
@@ -27,23 +29,10 @@ export const layerViews: Layer.Layer<ViewStore.Views, never, PgClient.PgClient> 
         tenantId: Ids.TenantId,
         query: ViewStore.Query<R> = {},
       ) {
-        const shape = shapeOf(view)
-        const where = given(query.where ?? {}, shape)
-        const values = where.filter(([, value]) => value !== null)
-        const conditions = [
-          "tenant_id = $1",
-          ...values.map(([column], index) => `${quote(column)} = $${index + 2}::text::${typeOf(shape, column)}`),
-          ...where.flatMap(([column, value]) => (value === null ? [`${quote(column)} IS NULL`] : [])),
-        ]
-        const order = (query.orderBy ?? []).map(([column, direction]) => {
-          typeOf(shape, column)
-          return `${quote(column)} ${direction === "desc" ? "DESC" : "ASC"}`
-        })
-        const limit = query.limit === undefined ? "" : `LIMIT ${Math.max(0, Math.trunc(query.limit))}`
-        const statement = `SELECT ${columnList(shape)} FROM holdfast.${quote(shape.name)}
-          WHERE ${conditions.join(" AND ")} ORDER BY ${[...order, ...shape.key.map(quote)].join(", ")} ${limit}`
-        const parameters = [tenantId, ...values.map(([column, value]) => asText(value, typeOf(shape, column)))]
-        const rows = yield* sql.unsafe<StoredRow>(statement, parameters).pipe(
+        const shape = ViewTable.shapeOf(view)
+        if (!Storable.canHold<Projection.Row>(shape, query.where ?? {})) return []
+        const { parameters, statement } = ViewTable.selection(shape, tenantId, query)
+        const rows = yield* sql.unsafe<ViewTable.StoredRow>(statement, parameters).pipe(
           Tenant.scoped(tenantId),
           Effect.provideService(PgClient.PgClient, client),
           // No build of the view was ever opened.
@@ -53,7 +42,7 @@ export const layerViews: Layer.Layer<ViewStore.Views, never, PgClient.PgClient> 
           ),
           ported,
         )
-        return rows.map((row) => rowOf<R>(shape, row))
+        return rows.map((row) => ViewTable.rowOf<R>(shape, row))
       }),
 
       awaitPosition: Effect.fn("PostgresViews.awaitPosition")(function* (view, position, within) {
@@ -84,7 +73,7 @@ export const layerViewStore: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> 
     /** One at a time for each view, whatever process; takes nothing that readers or commits want. */
     const alone = <A, E, R>(view: string, effect: Effect.Effect<A, E, R>) =>
       ported(
-        sql.withTransaction(
+        atomically(sql)(
           Effect.andThen(sql`SELECT pg_advisory_xact_lock(hashtextextended(${`holdfast view ${view}`}, 0))`, effect),
         ),
       )
@@ -121,14 +110,14 @@ export const layerViewStore: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> 
     const createTable = (view: string, number: number) => sql`SELECT holdfast.create_build_table(${view}, ${number})`
     const indexTable = (view: string, number: number) => sql`SELECT holdfast.index_build_table(${view}, ${number})`
 
-    const insertBuild = Effect.fnUntraced(function* (shape: Shape, state: "building" | "live") {
+    const insertBuild = Effect.fnUntraced(function* (shape: ViewTable.Shape, state: "building" | "live") {
       const [build] = yield* sql<StoredBuild>`
         WITH counted AS (
           INSERT INTO holdfast.views AS v (view, builds) VALUES (${shape.name}, 1)
           ON CONFLICT (view) DO UPDATE SET builds = v.builds + 1 RETURNING builds)
         INSERT INTO holdfast.builds (view, number, version, state, live_at, definition)
         SELECT ${shape.name}, builds, ${shape.version}, ${state},
-          CASE WHEN ${state} = 'live' THEN clock_timestamp() END, ${sql.json(definitionOf(shape))} FROM counted
+          CASE WHEN ${state} = 'live' THEN clock_timestamp() END, ${sql.json(ViewTable.definitionOf(shape))} FROM counted
         RETURNING ${sql.literal(buildColumns)}`
       if (build === undefined) return yield* Effect.die(new Error("no build was inserted"))
       yield* createTable(build.view, build.number)
@@ -147,7 +136,12 @@ export const layerViewStore: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> 
         ([build]) => build,
       )
 
-    const publish = (view: string) => sql`SELECT holdfast.publish_live_build(${view})`
+    const publish = (view: string) =>
+      Effect.catchIf(
+        sql`SELECT holdfast.publish_live_build(${view})`,
+        (error) => sqlState(error) === wrongObjectType,
+        () => Effect.die(ViewTable.mistaken(view, "the name is taken by a table of the store")),
+      )
 
     /** Ends the present live build and makes another one live. Readers wait for the last statement at most. */
     const makeLive = Effect.fnUntraced(function* (next: StoredBuild, live: StoredBuild | undefined) {
@@ -220,17 +214,22 @@ export const layerViewStore: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> 
     })
 
     const unsafe = (statement: string, rows: ReadonlyArray<object>) =>
-      sql.unsafe<StoredRow>(statement, [JSON.stringify(rows)])
+      sql.unsafe<ViewTable.StoredRow>(statement, [JSON.stringify(rows)])
 
-    const apply = Effect.fnUntraced(function* (shape: Shape, build: ViewStore.Build, changes: Changes) {
-      const table = tableOf(build)
-      for (const removes of alike(changes.removes, shape)) {
-        yield* unsafe(deleteStatement(shape, table, removes.columns, removes.nulls), removes.rows)
+    const apply = Effect.fnUntraced(function* (
+      shape: ViewTable.Shape,
+      build: ViewStore.Build,
+      changes: ViewTable.Changes,
+    ) {
+      const table = ViewTable.tableOf(build)
+      const deletes = changes.deletes.filter(ViewTable.isPossible(shape))
+      for (const removes of ViewTable.alike(changes.removes.filter(ViewTable.isPossible(shape)), shape)) {
+        yield* unsafe(ViewTable.deleteStatement(shape, table, removes.columns, removes.nulls), removes.rows)
       }
-      if (changes.deletes.length > 0) {
-        yield* unsafe(deleteStatement(shape, table, shape.key), changes.deletes.map(flat))
-      }
-      if (changes.upserts.length > 0) yield* unsafe(upsertStatement(shape, table), changes.upserts.map(flat))
+      if (deletes.length > 0)
+        yield* unsafe(ViewTable.deleteStatement(shape, table, shape.key), deletes.map(ViewTable.flat))
+      if (changes.upserts.length > 0)
+        yield* unsafe(ViewTable.upsertStatement(shape, table), changes.upserts.map(ViewTable.flat))
     })
 
     return ViewStore.ViewStore.of({
@@ -242,7 +241,7 @@ export const layerViewStore: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> 
       ),
 
       open: Effect.fn("PostgresViews.open")(function* <R extends Projection.Row>(view: Projection.View<R>) {
-        const shape = shapeOf(view)
+        const shape = ViewTable.shapeOf(view)
         const live =
           (yield* ported(find(shape.name, "live"))) ??
           (yield* alone(
@@ -258,7 +257,7 @@ export const layerViewStore: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> 
         if (live.version > shape.version) {
           return yield* new ViewStore.OutdatedProjection({ view: shape.name, live: live.version, mine: shape.version })
         }
-        if (live.version === shape.version && !sameRows(live.definition, definitionOf(shape))) {
+        if (live.version === shape.version && !ViewTable.sameRows(live.definition, ViewTable.definitionOf(shape))) {
           return yield* new ViewStore.ProjectionChanged({ view: shape.name, version: shape.version })
         }
         return buildOf(live)
@@ -269,10 +268,13 @@ export const layerViewStore: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> 
         build: ViewStore.Build,
         keys: ReadonlyArray<Projection.Owned<Partial<R>>>,
       ) {
-        if (keys.length === 0) return []
-        const shape = shapeOf(view)
-        const rows = yield* ported(unsafe(loadStatement(shape, tableOf(build)), keys.map(flat)))
-        return rows.map((row) => ownedOf<R>(shape, row))
+        const shape = ViewTable.shapeOf(view)
+        const possible = keys.filter(ViewTable.isPossible(shape))
+        if (possible.length === 0) return []
+        const rows = yield* ported(
+          unsafe(ViewTable.loadStatement(shape, ViewTable.tableOf(build)), possible.map(ViewTable.flat)),
+        )
+        return rows.map((row) => ViewTable.ownedOf<R>(shape, row))
       }),
 
       commit: Effect.fn("PostgresViews.commit")(function* <R extends Projection.Row>(
@@ -285,9 +287,10 @@ export const layerViewStore: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> 
         if ([deletes, removes, upserts, deadLetters, resolved].every(({ length }) => length === 0)) {
           return yield* ported(advance(build, to))
         }
-        const shape = shapeOf(view)
+        const shape = ViewTable.shapeOf(view)
+        yield* Storable.check(view, upserts)
         return yield* ported(
-          sql.withTransaction(
+          atomically(sql)(
             Effect.gen(function* () {
               const moved = yield* advance(build, to)
               yield* refusing(view.name, apply(shape, build, changes))
@@ -300,7 +303,7 @@ export const layerViewStore: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> 
 
       pause: Effect.fn("PostgresViews.pause")(function* (build, reason, deadLetter) {
         return yield* ported(
-          sql.withTransaction(
+          atomically(sql)(
             Effect.gen(function* () {
               const [paused] = yield* sql<StoredBuild>`
                 UPDATE holdfast.builds SET paused = ${reason}, epoch = epoch + 1
@@ -332,12 +335,14 @@ export const layerViewStore: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> 
       }),
 
       beginBuild: Effect.fn("PostgresViews.beginBuild")(function* <R extends Projection.Row>(view: Projection.View<R>) {
-        const shape = shapeOf(view)
+        const shape = ViewTable.shapeOf(view)
         return yield* alone(
           shape.name,
           Effect.gen(function* () {
             const present = yield* find(shape.name, "building")
-            const usable = present?.version === shape.version && sameRows(present.definition, definitionOf(shape))
+            const usable =
+              present?.version === shape.version &&
+              ViewTable.sameRows(present.definition, ViewTable.definitionOf(shape))
             if (present === undefined || !usable) {
               if (present !== undefined) yield* sql`SELECT holdfast.drop_build(${present.view}, ${present.number})`
               return buildOf(yield* insertBuild(shape, "building"))
@@ -364,8 +369,8 @@ export const layerViewStore: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> 
         rows: Stream.Stream<Projection.Owned<R>, E, R2>,
         deadLetters: ReadonlyArray<ViewStore.DeadLetter> = [],
       ) {
-        const shape = shapeOf(view)
-        const table = tableOf(build)
+        const shape = ViewTable.shapeOf(view)
+        const table = ViewTable.tableOf(build)
         const unfilled = alone(
           build.view,
           Effect.gen(function* () {
@@ -380,11 +385,11 @@ export const layerViewStore: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> 
             SELECT number FROM holdfast.builds
             WHERE view = $2 AND number = $3 AND position = 0 AND epoch = $4 AND state = 'building' FOR SHARE),
           filled AS (
-            INSERT INTO ${table} (${insertColumns(shape)})
-            SELECT ${insertColumns(shape)} FROM ${recordset(shape, columnsOf(shape))} WHERE EXISTS (SELECT FROM still))
+            INSERT INTO ${table} (${ViewTable.insertColumns(shape)})
+            SELECT ${ViewTable.insertColumns(shape)} FROM ${ViewTable.recordset(shape, ViewTable.columnsOf(shape))} WHERE EXISTS (SELECT FROM still))
           SELECT number, set_config('synchronous_commit', 'off', true) FROM still`
         const put = Effect.fnUntraced(function* (batch: ReadonlyArray<Projection.Owned<R>>) {
-          const parameters = [JSON.stringify(batch.map(flat)), build.view, build.number, build.epoch]
+          const parameters = [JSON.stringify(batch.map(ViewTable.flat)), build.view, build.number, build.epoch]
           const held = yield* refusing(view.name, sql.unsafe(insert, parameters))
           if (held.length === 0) return yield* movedFrom(build)
         })
@@ -402,7 +407,7 @@ export const layerViewStore: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> 
         yield* unfilled
         return yield* rows.pipe(
           Stream.grouped(rowsPerInsert),
-          Stream.runForEach((batch) => ported(put(batch))),
+          Stream.runForEach((batch) => Effect.andThen(Storable.check(view, batch), ported(put(batch)))),
           Effect.andThen(finished),
           Effect.onError(() => Effect.ignore(emptied)),
         )
@@ -437,16 +442,23 @@ export const layerViewStore: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> 
       }),
 
       rows: <R extends Projection.Row>(view: Projection.View<R>, build: ViewStore.Build) => {
-        const shape = shapeOf(view)
-        const first = pageStatement(shape, tableOf(build), false)
-        const further = pageStatement(shape, tableOf(build), true)
+        const shape = ViewTable.shapeOf(view)
+        const first = ViewTable.pageStatement(shape, ViewTable.tableOf(build), false)
+        const further = ViewTable.pageStatement(shape, ViewTable.tableOf(build), true)
         return Stream.paginate(undefined as ReadonlyArray<string> | undefined, (after) =>
           Effect.map(
-            ported(after === undefined ? sql.unsafe<StoredRow>(first) : sql.unsafe<StoredRow>(further, after)),
+            ported(
+              after === undefined
+                ? sql.unsafe<ViewTable.StoredRow>(first)
+                : sql.unsafe<ViewTable.StoredRow>(further, after),
+            ),
             (stored) => {
-              const owned = stored.map((row) => ownedOf<R>(shape, row))
-              const last = stored.length < rowsPerPage ? undefined : owned.at(-1)
-              return [owned, Option.map(Option.fromUndefinedOr(last), (row) => addressOf(shape, row))] as const
+              const owned = stored.map((row) => ViewTable.ownedOf<R>(shape, row))
+              const last = stored.length < ViewTable.rowsPerPage ? undefined : owned.at(-1)
+              return [
+                owned,
+                Option.map(Option.fromUndefinedOr(last), (row) => ViewTable.addressOf(shape, row)),
+              ] as const
             },
           ),
         )
@@ -467,75 +479,9 @@ const patience = Schedule.min([Schedule.exponential("1 millis", 1.5), Schedule.s
 
 const rowsPerInsert = 2_000
 
-const rowsPerPage = 2_000
-
 const undefinedTable = "42P01"
 
-/** A projection as far as the database is concerned. */
-interface Shape {
-  readonly name: string
-  readonly version: number
-  readonly columns: Readonly<Record<string, Projection.ColumnType>>
-  readonly key: ReadonlyArray<string>
-  readonly indexes: ReadonlyArray<ReadonlyArray<string>>
-}
-
-const types: Readonly<Record<Projection.ColumnType, true>> = {
-  text: true,
-  uuid: true,
-  bigint: true,
-  "double precision": true,
-  boolean: true,
-  timestamptz: true,
-  date: true,
-  jsonb: true,
-}
-
-/** A definition that cannot be a table is a mistake in the program: it throws, and the fiber dies of it. */
-const shapeOf = <R extends Projection.Row>(view: Projection.View<R>): Shape => {
-  const { indexes = [], key, name, version } = view
-  const columns: Readonly<Record<string, Projection.ColumnType>> = view.columns
-  const shape: Shape = { name, version, columns, key, indexes }
-  const mistaken = (problem: string) => new Error(`The view ${JSON.stringify(name)} cannot be stored: ${problem}`)
-  if (!/^[a-z][a-z0-9_]{0,39}$/.test(name)) throw mistaken("the name is not a lower-case identifier")
-  for (const [column, type] of Object.entries(columns)) {
-    if (!/^[a-z][a-z0-9_]{0,59}$/.test(column) || column === "tenant_id") throw mistaken(`no column can be ${column}`)
-    if (!Object.hasOwn(types, type)) throw mistaken(`${column} has no known type`)
-  }
-  for (const column of [key, ...indexes].flat()) {
-    if (!Object.hasOwn(columns, column)) throw mistaken(`${column} is no column of it`)
-  }
-  if (key.length === 0) throw mistaken("it has no key")
-  return shape
-}
-
-const columnsOf = ({ columns }: Shape) => Object.keys(columns)
-
-const typeOf = ({ columns, name }: Shape, column: string): Projection.ColumnType => {
-  const type = Object.hasOwn(columns, column) ? columns[column] : undefined
-  if (type === undefined) throw new Error(`The view ${name} has no column ${JSON.stringify(column)}`)
-  return type
-}
-
-const Definition = Schema.Struct({
-  columns: Schema.Array(Schema.Tuple([Schema.String, Schema.String])),
-  key: Schema.Array(Schema.String),
-  indexes: Schema.Array(Schema.Array(Schema.String)),
-})
-type Definition = typeof Definition.Type
-
-const definitionOf = ({ columns, indexes, key }: Shape): Definition => ({
-  columns: Object.entries(columns),
-  key,
-  indexes,
-})
-
-/** Indexes and the order of columns may change within a version: they change no row. */
-const sameRows = (a: Definition, b: Definition) => {
-  const essence = ({ columns, key }: Definition) =>
-    JSON.stringify([columns.map((column) => column.join(" ")).toSorted(), key.toSorted()])
-  return essence(a) === essence(b)
-}
+const wrongObjectType = "42809"
 
 interface StoredBuild {
   readonly view: string
@@ -545,7 +491,7 @@ interface StoredBuild {
   readonly position: EventStore.Position
   readonly epoch: number
   readonly paused: string | null
-  readonly definition: Definition
+  readonly definition: ViewTable.Definition
 }
 
 const buildColumns = "view, number, version, state, position, epoch, paused, definition"
@@ -577,130 +523,14 @@ const deadLetterOf = ({ attempts, build, position, problem, state, type, view, .
   attempts,
 })
 
-/** A row as the driver returns it: its `tenant_id`, where asked for, and the columns of the shape. */
-type StoredRow = Readonly<Record<string, unknown>> & { readonly tenant_id: Ids.TenantId }
-
-const rowOf = <R extends Projection.Row>({ columns }: Shape, stored: StoredRow): R => {
-  const row: Record<string, unknown> = {}
-  for (const column in columns) {
-    const value = stored[column]
-    row[column] =
-      value instanceof Date ? value.toISOString() : typeof value === "bigint" ? Number(value) : (value ?? null)
-  }
-  return row as R
-}
-
-const ownedOf = <R extends Projection.Row>(shape: Shape, stored: StoredRow): Projection.Owned<R> => ({
-  tenantId: stored.tenant_id,
-  row: rowOf<R>(shape, stored),
-})
-
-/** As records of JSON, in which a row is a parameter's part and not one of thousands of parameters. */
-const flat = ({ row, tenantId }: Projection.Owned<object>) => ({ ...row, tenant_id: tenantId })
-
-type Changes = Projection.RowChanges<Projection.Row> | Projection.RowChanges<never>
-
-const quote = (identifier: string) => `"${identifier.replaceAll('"', '""')}"`
-
-const tableOf = ({ number, view }: ViewStore.Build) => `holdfast_views.${quote(`${view}_${number}`)}`
-
-const columnList = (shape: Shape, from = "") =>
-  columnsOf(shape)
-    .map((column) => from + quote(column))
-    .join(", ")
-
-const insertColumns = (shape: Shape) => `tenant_id, ${columnList(shape)}`
-
-const recordset = (shape: Shape, columns: ReadonlyArray<string>) =>
-  `json_to_recordset($1::text::json) AS given (tenant_id text${columns
-    .map((column) => `, ${quote(column)} ${typeOf(shape, column)}`)
-    .join("")})`
-
-const matching = (columns: ReadonlyArray<string>, nulls: ReadonlyArray<string> = []) =>
-  [
-    ...["tenant_id", ...columns].map((column) => `stored.${quote(column)} = given.${quote(column)}`),
-    ...nulls.map((column) => `stored.${quote(column)} IS NULL`),
-  ].join(" AND ")
-
-const loadStatement = (shape: Shape, table: string) =>
-  `SELECT stored.tenant_id, ${columnList(shape, "stored.")}
-  FROM (SELECT DISTINCT * FROM ${recordset(shape, shape.key)}) AS given
-  JOIN ${table} AS stored ON ${matching(shape.key)}`
-
-const deleteStatement = (
-  shape: Shape,
-  table: string,
-  columns: ReadonlyArray<string>,
-  nulls: ReadonlyArray<string> = [],
-) => `DELETE FROM ${table} AS stored USING ${recordset(shape, columns)} WHERE ${matching(columns, nulls)}`
-
-const upsertStatement = (shape: Shape, table: string) => {
-  const rest = columnsOf(shape).filter((column) => !shape.key.includes(column))
-  const update = rest.map((column) => `${quote(column)} = excluded.${quote(column)}`).join(", ")
-  return `INSERT INTO ${table} (${insertColumns(shape)})
-    SELECT ${insertColumns(shape)} FROM ${recordset(shape, columnsOf(shape))}
-    ON CONFLICT (tenant_id, ${shape.key.map(quote).join(", ")}) DO ${rest.length === 0 ? "NOTHING" : `UPDATE SET ${update}`}`
-}
-
-const pageStatement = (shape: Shape, table: string, further: boolean) => {
-  const address = `tenant_id, ${shape.key.map(quote).join(", ")}`
-  const after = shape.key.map((column, index) => `$${index + 2}::text::${typeOf(shape, column)}`).join(", ")
-  return `SELECT ${insertColumns(shape)} FROM ${table}
-    ${further ? `WHERE (${address}) > ($1::text, ${after})` : ""}
-    ORDER BY ${address} LIMIT ${rowsPerPage}`
-}
-
-const addressOf = (shape: Shape, { row, tenantId }: Projection.Owned<Projection.Row>) => [
-  tenantId,
-  ...shape.key.map((column) => asText(row[column] ?? null, typeOf(shape, column))),
-]
-
-/** A value as text that PostgreSQL reads as the column's type. */
-const asText = (value: unknown, type: Projection.ColumnType) =>
-  type === "jsonb" ? JSON.stringify(value) : String(value)
-
-const given = (where: object, shape: Shape) =>
-  Object.entries(where).filter(([column, value]) => typeOf(shape, column) !== undefined && value !== undefined)
-
-interface Alike {
-  readonly columns: ReadonlyArray<string>
-  readonly nulls: ReadonlyArray<string>
-  readonly rows: Array<object>
-}
-
-/** Removals that name the same columns go together, as one condition that an index can answer. */
-const alike = (removes: Changes["removes"], shape: Shape) => {
-  const groups = new Map<string, Alike>()
-  for (const remove of removes) {
-    const values = given(remove.row, shape)
-    const columns = values.flatMap(([column, value]) => (value === null ? [] : [column]))
-    const nulls = values.flatMap(([column, value]) => (value === null ? [column] : []))
-    const kind = JSON.stringify([columns, nulls])
-    const group = groups.get(kind) ?? { columns, nulls, rows: [] }
-    group.rows.push(flat(remove))
-    groups.set(kind, group)
-  }
-  return groups.values()
-}
-
-/** A connection that breaks within a transaction also fails its rollback, which the client takes for a defect. */
-const ported = <A, E, R>(effect: Effect.Effect<A, E | SqlError.SqlError, R>) =>
-  effect.pipe(
-    Effect.catchDefect((defect) => (isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect))),
-    Effect.mapError((error) => (isSqlError(error) ? unavailable(error) : error)),
-  ) as Effect.Effect<A, Exclude<E, SqlError.SqlError> | EventStore.EventStoreUnavailable, R>
-
-const isSqlError = (error: unknown): error is SqlError.SqlError =>
-  typeof error === "object" && error !== null && "_tag" in error && error._tag === "SqlError"
-
 const isLockTimeout = (error: unknown) =>
   typeof error === "object" && error !== null && "reason" in error && String(error.reason).endsWith("55P03")
 
-/** What PostgreSQL says of values: class 22, or that there is none in the key. It would say so again. */
+/** What PostgreSQL says of values: class 22, that there is none in the key, or that it is too big. It would say so again. */
 const refusing = <A, E, R>(view: string, effect: Effect.Effect<A, E | SqlError.SqlError, R>) =>
   Effect.mapError(effect, (error) => {
-    const state = isSqlError(error) ? sqlState(error) : undefined
-    const isRefusal = state !== undefined && (state.startsWith("22") || state === "23502")
+    const state = SqlError.isSqlError(error) ? sqlState(error) : undefined
+    const isRefusal = state !== undefined && (/^(22|54)/.test(state) || state === "23502")
     return isRefusal ? new ViewStore.RowsRefused({ view, problem: state }) : error
   })
 

@@ -6,6 +6,8 @@ import { type Ids } from "@holdfast/domain"
 import { Effect, Option } from "effect"
 import { type SqlError } from "effect/sql"
 
+import { atomically } from "./Transaction.ts"
+
 /**
  * Runs an effect in a transaction that is bound to a tenant: row-level security shows and takes nothing else.
  *
@@ -25,5 +27,5 @@ export const scoped =
         if (joined) yield* sql`SELECT set_config('holdfast.tenant', ${before?.tenant ?? ""}, true)`
         return result
       })
-      return yield* sql.withTransaction(bound)
+      return yield* atomically(sql)(bound)
     })

@@ -17,11 +17,12 @@ import { createHash } from "node:crypto"
 import { type PgClient, PgTypes } from "@effect/sql-pg"
 import { EventStore, Ids } from "@holdfast/domain"
 import { Effect, Option, Predicate, Result, Schema, Stream } from "effect"
-import { SqlError } from "effect/sql"
+import { type SqlError } from "effect/sql"
 
 import { RunnerSql } from "./RunnerSql.ts"
 import { StoreId } from "./StoreIdentity.ts"
-import { sqlState, unavailable } from "./Unavailable.ts"
+import { atomically } from "./Transaction.ts"
+import { ported, sqlState, unavailable } from "./Unavailable.ts"
 
 /** A line is not what it should be. Nothing was imported; asking again with the same file does not help. */
 export class MalformedTransfer extends Schema.TaggedError<MalformedTransfer>()("MalformedTransfer", {
@@ -105,64 +106,59 @@ export const exportLog: Stream.Stream<string, EventStore.EventStoreUnavailable, 
  * All or nothing: one transaction, which holds the log so that nobody appends to it or sees a part of it. Positions,
  * versions and times are kept, and appends go on after them. Memory stays at a few batches, whatever the size.
  */
-export const importLog = Effect.fn("Transfer.importLog")(
-  function* <E, R>(lines: Stream.Stream<string, E, R>) {
-    const sql = (yield* RunnerSql).withoutTransforms()
-    const reader = makeReader()
+export const importLog = Effect.fn("Transfer.importLog")(function* <E, R>(lines: Stream.Stream<string, E, R>) {
+  const sql = (yield* RunnerSql).withoutTransforms()
+  const reader = makeReader()
 
-    const batches = Stream.chunks(lines).pipe(
-      Stream.mapEffect((chunk) => Effect.fromResult(reader.read(chunk))),
-      Stream.concat(Stream.fromEffect(Effect.suspend(() => Effect.fromResult(reader.end())))),
-      Stream.flattenIterable,
-      // The next batch is read while the server works on this one.
-      Stream.buffer({ capacity: 1 }),
+  const batches = Stream.chunks(lines).pipe(
+    Stream.mapEffect((chunk) => Effect.fromResult(reader.read(chunk))),
+    Stream.concat(Stream.fromEffect(Effect.suspend(() => Effect.fromResult(reader.end())))),
+    Stream.flattenIterable,
+    // The next batch is read while the server works on this one.
+    Stream.buffer({ capacity: 1 }),
+  )
+
+  const insert = (batch: Batch) =>
+    Effect.catchTag(batch.kind === "events" ? insertEvents(sql, batch) : insertRows(sql, batch), "SqlError", (error) =>
+      Effect.fail(isRefusal(error) ? malformedBatch(batch, sqlState(error)) : unavailable(error)),
     )
 
-    const insert = (batch: Batch) =>
-      Effect.catchTag(
-        batch.kind === "events" ? insertEvents(sql, batch) : insertRows(sql, batch),
-        "SqlError",
-        (error) => Effect.fail(isRefusal(error) ? malformedBatch(batch, sqlState(error)) : unavailable(error)),
-      )
-
-    yield* sql.withTransaction(
-      Effect.gen(function* () {
-        // Row-level security binds the owner too. Lifting it locks the tables until the end, so nobody else is concerned.
-        yield* sql`SET LOCAL ROLE holdfast_owner`
-        yield* Effect.forEach(owned, (table) => sql.unsafe(`ALTER TABLE holdfast.${table} NO FORCE ROW LEVEL SECURITY`))
-        const [found] = yield* sql.unsafe<{ used: boolean }>(
-          `SELECT pg_sequence_last_value('holdfast.events_position_seq') IS NOT NULL
+  yield* atomically(sql)(
+    Effect.gen(function* () {
+      // Row-level security binds the owner too. Lifting it locks the tables until the end, so nobody else is concerned.
+      yield* sql`SET LOCAL ROLE holdfast_owner`
+      yield* Effect.forEach(owned, (table) => sql.unsafe(`ALTER TABLE holdfast.${table} NO FORCE ROW LEVEL SECURITY`))
+      const [found] = yield* sql.unsafe<{ used: boolean }>(
+        `SELECT pg_sequence_last_value('holdfast.events_position_seq') IS NOT NULL
           OR ${owned.map((table) => `EXISTS (SELECT FROM holdfast.${table})`).join(" OR ")} AS used`,
-        )
-        if (found?.used !== false) return yield* new StoreNotEmpty()
+      )
+      if (found?.used !== false) return yield* new StoreNotEmpty()
 
-        // An index is built from the whole in a fraction of the time that it takes row by row.
-        const unique = yield* sql<{ name: string; definition: string }>`
+      // An index is built from the whole in a fraction of the time that it takes row by row.
+      const unique = yield* sql<{ name: string; definition: string }>`
         SELECT quote_ident(conname) AS name, pg_get_constraintdef(oid) AS definition FROM pg_constraint
         WHERE conrelid = 'holdfast.events'::regclass AND contype IN ('p', 'u')`
-        yield* Effect.forEach(unique, ({ name }) => sql.unsafe(`ALTER TABLE holdfast.events DROP CONSTRAINT ${name}`))
+      yield* Effect.forEach(unique, ({ name }) => sql.unsafe(`ALTER TABLE holdfast.events DROP CONSTRAINT ${name}`))
 
-        yield* Stream.runForEach(batches, insert)
+      yield* Stream.runForEach(batches, insert)
 
-        yield* sql`SET LOCAL maintenance_work_mem = '128MB'`
-        yield* Effect.forEach(unique, ({ definition, name }) =>
-          sql.unsafe(`ALTER TABLE holdfast.events ADD CONSTRAINT ${name} ${definition}`),
-        ).pipe(Effect.catchReason("SqlError", "UniqueViolation", () => Effect.fail(reader.repeatedVersion())))
+      yield* sql`SET LOCAL maintenance_work_mem = '128MB'`
+      yield* Effect.forEach(unique, ({ definition, name }) =>
+        sql.unsafe(`ALTER TABLE holdfast.events ADD CONSTRAINT ${name} ${definition}`),
+      ).pipe(Effect.catchReason("SqlError", "UniqueViolation", () => Effect.fail(reader.repeatedVersion())))
 
-        const { position } = reader.seen
-        if (position > 0n) {
-          // Unlike setval, both are taken back with the transaction.
-          yield* sql.unsafe(`ALTER TABLE holdfast.events ALTER COLUMN position RESTART WITH ${position}`)
-          yield* sql`SELECT nextval('holdfast.events_position_seq')`
-        }
-        yield* Effect.forEach(owned, (table) => sql.unsafe(`ALTER TABLE holdfast.${table} FORCE ROW LEVEL SECURITY`))
-      }),
-    )
-    const { events, from, position } = reader.seen
-    return { from, events, position: EventStore.Position.make(position) } satisfies Imported
-  },
-  Effect.catchIf(SqlError.isSqlError, (error) => Effect.fail(unavailable(error))),
-)
+      const { events, position } = reader.seen
+      if (events > 0) {
+        // Unlike setval, both are taken back with the transaction.
+        yield* sql.unsafe(`ALTER TABLE holdfast.events ALTER COLUMN position RESTART WITH ${position}`)
+        yield* sql`SELECT nextval('holdfast.events_position_seq')`
+      }
+      yield* Effect.forEach(owned, (table) => sql.unsafe(`ALTER TABLE holdfast.${table} FORCE ROW LEVEL SECURITY`))
+    }),
+  )
+  const { events, from, position } = reader.seen
+  return { from, events, position: EventStore.Position.make(BigInt(position)) } satisfies Imported
+}, ported)
 
 const format = 1
 
@@ -235,7 +231,7 @@ interface Lines {
 interface EventBatch {
   readonly kind: "events"
   readonly lines: Lines
-  readonly events: ReadonlyArray<EventEntry>
+  readonly events: ReadonlyArray<EventText>
 }
 
 interface RowBatch {
@@ -253,21 +249,78 @@ const HeaderEntry = Schema.Struct({
   store: StoreId,
 })
 
+const maximum = { version: 2_147_483_647, schemaVersion: 32_767 }
+
 const EventEntry = Schema.Struct({
   kind: Schema.Literal("event"),
   position: matching(/^[1-9]\d{0,18}$/, "a position"),
   tenantId: Ids.TenantId,
   streamId: EventStore.StreamId,
-  version: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2_147_483_647 })),
+  version: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maximum.version })),
   id: Ids.EventId,
   type: Schema.NonEmptyString,
-  schemaVersion: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 32_767 })),
+  schemaVersion: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maximum.schemaVersion })),
   recordedAt: matching(/^\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/, "a time with microseconds"),
   data: Schema.Record(Schema.String, Schema.Unknown),
   metadata: EventStore.Metadata,
   sealed: Schema.optionalKey(matching(/^[A-Za-z0-9+/]*={0,2}$/, "base64")),
 })
-type EventEntry = typeof EventEntry.Type
+
+/** An event as PostgreSQL is given it: JSON stays text, so that nothing in it changes. */
+interface EventText {
+  readonly position: string
+  readonly tenantId: string
+  readonly streamId: string
+  readonly version: number
+  readonly id: string
+  readonly type: string
+  readonly schemaVersion: number
+  readonly recordedAt: string
+  readonly data: string
+  readonly metadata: string
+  readonly sealed: string | undefined
+}
+
+/**
+ * A line exactly as {@link eventLine} writes it. PostgreSQL writes JSON with a space after each comma, and a quote within
+ * a string has a backslash: so what stands between the objects can be nowhere inside them. That they are JSON is for
+ * PostgreSQL to see; and then the line is.
+ */
+const written =
+  /^\{"kind":"event","position":"([1-9]\d{0,18})","tenantId":"([^"\\\p{Cc}]+)","streamId":"([^"\\\p{Cc}]+)","version":([1-9]\d{0,9}),"id":"([0-9a-f-]{36})","type":"([^"\\\p{Cc}]+)","schemaVersion":([1-9]\d{0,4}),"recordedAt":"(\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)","data":(\{.*\}),"metadata":(\{.*?\})(?:,"sealed":"([A-Za-z0-9+/]*={0,2})")?\}$/u
+
+const isName = Schema.is(Schema.Struct({ tenantId: Ids.TenantId, streamId: EventStore.StreamId, id: Ids.EventId }))
+const isMetadata = Schema.is(EventStore.Metadata)
+
+/** Undefined where a line is written otherwise, or wrong: the schema tells. */
+const eventAsWritten = (line: string): EventText | undefined => {
+  const [, position, tenantId, streamId, version, id, type, schemaVersion, recordedAt, data, metadata, sealed] =
+    written.exec(line) ?? []
+  const event = {
+    position,
+    tenantId,
+    streamId,
+    version: Number(version),
+    id,
+    type,
+    schemaVersion: Number(schemaVersion),
+  }
+  if (metadata === undefined) return undefined
+  const valid =
+    event.version <= maximum.version &&
+    event.schemaVersion <= maximum.schemaVersion &&
+    isName(event) &&
+    isMetadata(parse(metadata))
+  return valid ? ({ ...event, recordedAt, data, metadata, sealed } as EventText) : undefined
+}
+
+const eventAsParsed = (entry: unknown) =>
+  Result.map(explain(decodeEvent(entry), "not a valid event"), ({ data, metadata, sealed, ...event }): EventText => ({
+    ...event,
+    data: JSON.stringify(data),
+    metadata: JSON.stringify(metadata),
+    sealed,
+  }))
 
 const RowEntry = Schema.Struct({
   kind: Schema.Literal("row"),
@@ -290,13 +343,26 @@ const decodeFooter = Schema.decodeUnknownResult(FooterEntry)
 /** Checks line after line and gathers them into batches; the digest and the counts at the end. */
 const makeReader = () => {
   const digest = createHash("sha256")
-  const seen = { line: 0, events: 0, rows: 0, position: 0n, from: StoreId.make("00000000-0000-0000-0000-000000000000") }
+  const seen = {
+    line: 0,
+    events: 0,
+    rows: 0,
+    position: "0",
+    from: StoreId.make("00000000-0000-0000-0000-000000000000"),
+  }
   let part: "header" | "events" | "rows" | "end" = "header"
-  let events: Array<EventEntry> = []
+  let events: Array<EventText> = []
   let rows: Array<unknown> = []
   let table = ""
   let first = 1
   let bytes = 0
+  let undigested = ""
+
+  const digestAfter = (length: number) => {
+    if (undigested.length <= length) return
+    digest.update(undigested)
+    undigested = ""
+  }
 
   /** What was gathered, when it is enough or another kind follows. */
   const flush = (): ReadonlyArray<Batch> => {
@@ -315,10 +381,14 @@ const makeReader = () => {
   }
 
   const readLine = (line: string): Result.Result<ReadonlyArray<Batch>, string> => {
-    const entry = parse(line)
+    const asWritten = eventAsWritten(line)
+    const entry = asWritten === undefined ? parse(line) : { kind: "event" }
     const kind = Predicate.hasProperty(entry, "kind") ? entry.kind : undefined
     if (part === "end") return Result.fail("there is something after the footer")
-    if (kind !== "footer") digest.update(line).update("\n")
+    if (kind !== "footer") {
+      undigested += `${line}\n`
+      digestAfter(64 * 1024)
+    }
     if (part === "header") {
       return Result.map(explain(decodeHeader(entry), "a header of format 1 is expected"), ({ store }) => {
         part = "events"
@@ -329,12 +399,11 @@ const makeReader = () => {
     }
     switch (kind) {
       case "event":
-        return Result.flatMap(explain(decodeEvent(entry), "not a valid event"), (event) => {
-          const position = BigInt(event.position)
+        return Result.flatMap(asWritten === undefined ? eventAsParsed(entry) : Result.succeed(asWritten), (event) => {
           if (part !== "events") return Result.fail("an event after other rows")
-          if (position <= seen.position) return Result.fail("its position is not after the one before")
+          if (!isAfter(event.position, seen.position)) return Result.fail("its position is not after the one before")
           const full = events.length >= batch.rows || bytes >= batch.bytes ? flush() : []
-          seen.position = position
+          seen.position = event.position
           seen.events++
           bytes += line.length
           events.push(event)
@@ -355,6 +424,7 @@ const makeReader = () => {
         return Result.flatMap(explain(decodeFooter(entry), "not a valid footer"), (footer) => {
           if (footer.events !== seen.events || footer.rows !== seen.rows)
             return Result.fail("the counts differ: lines are missing")
+          digestAfter(0)
           if (footer.sha256 !== digest.digest("hex")) return Result.fail("the digest differs: lines were changed")
           part = "end"
           return Result.succeed(flush())
@@ -388,6 +458,9 @@ const makeReader = () => {
   }
 }
 
+/** Of positions as text. */
+const isAfter = (one: string, other: string) => (one.length === other.length ? one > other : one.length > other.length)
+
 const parse = (line: string): unknown => {
   try {
     return JSON.parse(line)
@@ -400,20 +473,24 @@ const explain = <A>(decoded: Result.Result<A, Schema.SchemaError>, problem: stri
   Result.mapError(decoded, ({ message }) => `${problem}: ${message}`)
 
 const insertEvents = (sql: PgClient.PgClient, { events }: EventBatch) => {
-  const column = (oid: number, of: (event: EventEntry) => unknown) =>
-    Result.getOrThrow(PgTypes.array(events.map(of), oid))
-  const { OID } = PgTypes
+  const texts = (of: (event: EventText) => string) => events.map(of)
+  const sealed = PgTypes.array(
+    events.map((event) => (event.sealed === undefined ? null : Buffer.from(event.sealed, "base64"))),
+    PgTypes.OID.bytea,
+  )
   return sql`
     INSERT INTO holdfast.events (
       position, tenant_id, stream_id, version, event_id, type, schema_version, recorded_at, data, metadata, sealed)
     OVERRIDING SYSTEM VALUE
-    SELECT * FROM unnest(
-      ${column(OID.int8, ({ position }) => BigInt(position))}, ${column(OID.text, ({ tenantId }) => tenantId)},
-      ${column(OID.text, ({ streamId }) => streamId)}, ${column(OID.int4, ({ version }) => version)},
-      ${column(OID.uuid, ({ id }) => id)}, ${column(OID.text, ({ type }) => type)},
-      ${column(OID.int2, ({ schemaVersion }) => schemaVersion)}, ${column(OID.text, ({ recordedAt }) => recordedAt)}::timestamptz[],
-      ${column(OID.jsonb, ({ data }) => data)}, ${column(OID.jsonb, ({ metadata }) => metadata)},
-      ${column(OID.bytea, ({ sealed }) => (sealed === undefined ? null : Buffer.from(sealed, "base64")))})`
+    SELECT position::bigint, tenant_id, stream_id, version, id::uuid, type, schema_version, recorded_at::timestamptz,
+      data::jsonb, metadata::jsonb, sealed
+    FROM unnest(
+      ${texts(({ position }) => position)}::text[], ${texts(({ tenantId }) => tenantId)}::text[],
+      ${texts(({ streamId }) => streamId)}::text[], ${events.map(({ version }) => version)}::int[],
+      ${texts(({ id }) => id)}::text[], ${texts(({ type }) => type)}::text[],
+      ${events.map(({ schemaVersion }) => schemaVersion)}::smallint[], ${texts(({ recordedAt }) => recordedAt)}::text[],
+      ${texts(({ data }) => data)}::text[], ${texts(({ metadata }) => metadata)}::text[], ${Result.getOrThrow(sealed)}
+    ) AS e (position, tenant_id, stream_id, version, id, type, schema_version, recorded_at, data, metadata, sealed)`
 }
 
 const insertRows = (sql: PgClient.PgClient, { rows, table }: RowBatch) =>

@@ -4,8 +4,16 @@
  * PostgreSQL quotes rows in its errors, so only the class of failure passes.
  */
 import { EventStore } from "@holdfast/domain"
-import { Predicate } from "effect"
-import { type SqlError } from "effect/sql"
+import { Effect, Predicate } from "effect"
+import { SqlError } from "effect/sql"
+
+/** Lets a failure of PostgreSQL reach the caller of a port as one that it knows. */
+export const ported = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.mapError(effect, (error) => (SqlError.isSqlError(error) ? unavailable(error) : error)) as Effect.Effect<
+    A,
+    Exclude<E, SqlError.SqlError> | EventStore.EventStoreUnavailable,
+    R
+  >
 
 export const unavailable = (error: SqlError.SqlError): EventStore.EventStoreUnavailable => {
   const state = sqlState(error)

@@ -106,6 +106,29 @@ describe.each(stores)("Transfer on %s", (_, make) => {
 })
 
 describe("Transfer", () => {
+  it.live("takes a line in whatever way its JSON is written, and keeps all digits of a number as we write it", () =>
+    Effect.gen(function* () {
+      const make = Effect.map(TestDatabase.freshDatabase(adminUrl), (url) => Database.layerPostgres({ url }))
+      const exported = yield* inStore(yield* make, Effect.andThen(fill(20), exportAll))
+      const rewritten = exported.map((line, index) =>
+        index === 0 || index === exported.length - 1
+          ? line
+          : JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(line)).toReversed()), null, 1).replaceAll(
+              "\n",
+              " ",
+            ),
+      )
+      const precise = exported.with(7, exported[7]?.replace(/"cursor": \d+/, '"cursor": 12345678901234567890.5') ?? "")
+      for (const [lines, expected] of [
+        [rewritten, exported],
+        [precise, precise],
+      ] as const) {
+        const imported = Effect.andThen(Transfer.importLog(Stream.fromArray(signed(lines))), exportAll)
+        assert.deepStrictEqual(bodyOf(yield* inStore(yield* make, imported)), bodyOf(expected))
+      }
+    }),
+  )
+
   it.live("exports one moment, whatever is appended meanwhile", () =>
     Effect.gen(function* () {
       const url = yield* TestDatabase.freshDatabase(adminUrl)

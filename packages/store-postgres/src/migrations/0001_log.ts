@@ -142,17 +142,23 @@ export const statements: ReadonlyArray<string> = [
     ), 0);
   END $$`,
 
-  // The append of a single event, without the arrays: the common case, and the fast one.
+  // The append of a single event, without the arrays: the common case, and the fast one. Without \`p_wait\` it answers
+  // that the stream is busy where it would have to wait: appends of others may be in the same transaction.
   `CREATE FUNCTION holdfast.append(
     p_tenant text, p_metadata jsonb, p_stream text, p_expected int,
-    p_id uuid, p_type text, p_schema_version smallint, p_data jsonb, p_sealed bytea,${answer}
+    p_id uuid, p_type text, p_schema_version smallint, p_data jsonb, p_sealed bytea, p_wait boolean DEFAULT true,${answer}
   ) LANGUAGE plpgsql SECURITY DEFINER AS $$
   #variable_conflict use_column
   DECLARE
     bound pg_catalog.text := pg_catalog.current_setting('holdfast.tenant', true);
     ignored pg_catalog.text;
   BEGIN${bindTenant}
-    ignored := pg_catalog.pg_advisory_xact_lock(${lockKey("stream", "p_stream")});
+    IF p_wait THEN
+      ignored := pg_catalog.pg_advisory_xact_lock(${lockKey("stream", "p_stream")});
+    ELSIF NOT pg_catalog.pg_try_advisory_xact_lock(${lockKey("stream", "p_stream")}) THEN
+      outcome := 'busy';${unbindTenant}
+      RETURN;
+    END IF;
 
     SELECT e.version INTO actual FROM holdfast.events e
     WHERE e.tenant_id ${op("=")} p_tenant AND e.stream_id ${op("=")} p_stream

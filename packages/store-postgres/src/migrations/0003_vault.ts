@@ -8,8 +8,8 @@
  */
 
 const bindTenant = `
-    IF coalesce(bound, '') NOT IN ('', p_tenant) THEN
-      RAISE EXCEPTION 'the transaction is bound to another tenant' USING ERRCODE = 'HF001';
+    IF coalesce(p_tenant, '') = '' OR coalesce(bound, '') NOT IN ('', p_tenant) THEN
+      RAISE EXCEPTION 'no tenant, or not the one that the transaction is bound to' USING ERRCODE = 'HF001';
     END IF;
     PERFORM set_config('holdfast.tenant', p_tenant, true);`
 
@@ -26,6 +26,8 @@ const tenantFunction = (signature: string, result: string, body: string) =>
   BEGIN${bindTenant}
     ${body}${unbindTenant}
   END $$`
+
+const ttl = `least(p_ttl_ms, 86400000) * interval '1 millisecond'`
 
 const tenantTables = ["subject_keys", "credentials", "leases", "inbox", "attempts"]
 
@@ -157,7 +159,8 @@ export const statements: ReadonlyArray<string> = [
     WHERE c.tenant_id = p_tenant AND c.connection_id = p_connection AND c.wrapped IS NOT NULL;`,
   ),
 
-  // A lease that is held is seen without waiting for whoever is writing under it.
+  // A lease that is held is seen without waiting for whoever is writing under it. None is given for more than a day,
+  // whatever is asked for: not even infinity.
   tenantFunction(
     "acquire_lease(p_tenant text, p_name text, p_holder text, p_ttl_ms double precision)",
     "RETURNS TABLE (acquired boolean, epoch bigint, holder text, held_until timestamptz)",
@@ -170,7 +173,7 @@ export const statements: ReadonlyArray<string> = [
       EXIT WHEN FOUND;
       RETURN QUERY
       UPDATE holdfast.leases l
-      SET epoch = l.epoch + 1, holder = p_holder, held_until = clock_timestamp() + p_ttl_ms * interval '1 millisecond'
+      SET epoch = l.epoch + 1, holder = p_holder, held_until = clock_timestamp() + ${ttl}
       WHERE l.tenant_id = p_tenant AND l.name = p_name AND l.held_until <= clock_timestamp()
       RETURNING true, l.epoch, l.holder, l.held_until;
       EXIT WHEN FOUND;
@@ -180,7 +183,7 @@ export const statements: ReadonlyArray<string> = [
     "renew_lease(p_tenant text, p_name text, p_epoch bigint, p_ttl_ms double precision)",
     "RETURNS TABLE (held_until timestamptz)",
     `RETURN QUERY
-    UPDATE holdfast.leases l SET held_until = clock_timestamp() + p_ttl_ms * interval '1 millisecond'
+    UPDATE holdfast.leases l SET held_until = clock_timestamp() + ${ttl}
     WHERE l.tenant_id = p_tenant AND l.name = p_name AND l.epoch = p_epoch AND l.held_until > clock_timestamp()
     RETURNING l.held_until;`,
   ),

@@ -1,0 +1,214 @@
+/**
+ * A view as a table: its definition, the statements on its rows, and its rows as PostgreSQL gives and takes them.
+ */
+import { type Ids, type Projection, Storable, type ViewStore } from "@holdfast/domain"
+
+/** A projection as far as the database is concerned. */
+export interface Shape {
+  readonly name: string
+  readonly version: number
+  readonly columns: Readonly<Record<string, Projection.ColumnType>>
+  readonly key: ReadonlyArray<string>
+  readonly indexes: ReadonlyArray<ReadonlyArray<string>>
+}
+
+const types: Readonly<Record<Projection.ColumnType, true>> = {
+  text: true,
+  uuid: true,
+  bigint: true,
+  "double precision": true,
+  boolean: true,
+  timestamptz: true,
+  date: true,
+  jsonb: true,
+}
+
+/** A definition that cannot be a table is a mistake in the program: it throws, and the fiber dies of it. */
+export const shapeOf = <R extends Projection.Row>(view: Projection.View<R>): Shape => {
+  const { indexes = [], key, name, version } = view
+  const columns: Readonly<Record<string, Projection.ColumnType>> = view.columns
+  const shape: Shape = { name, version, columns, key, indexes }
+  if (!/^[a-z][a-z0-9_]{0,39}$/.test(name)) throw mistaken(name, "the name is not a lower-case identifier")
+  for (const [column, type] of Object.entries(columns)) {
+    if (!/^[a-z][a-z0-9_]{0,59}$/.test(column) || column === "tenant_id")
+      throw mistaken(name, `no column can be ${column}`)
+    if (!Object.hasOwn(types, type)) throw mistaken(name, `${column} has no known type`)
+  }
+  for (const column of [key, ...indexes].flat()) {
+    if (!Object.hasOwn(columns, column)) throw mistaken(name, `${column} is no column of it`)
+  }
+  if (key.length === 0) throw mistaken(name, "it has no key")
+  return shape
+}
+
+export const mistaken = (view: string, problem: string) =>
+  new Error(`The view ${JSON.stringify(view)} cannot be stored: ${problem}`)
+
+export const columnsOf = ({ columns }: Shape) => Object.keys(columns)
+
+const typeOf = ({ columns, name }: Shape, column: string): Projection.ColumnType => {
+  const type = Object.hasOwn(columns, column) ? columns[column] : undefined
+  if (type === undefined) throw new Error(`The view ${name} has no column ${JSON.stringify(column)}`)
+  return type
+}
+
+/** What is recorded of a view with each of its builds. */
+export interface Definition {
+  readonly columns: ReadonlyArray<readonly [column: string, type: string]>
+  readonly key: ReadonlyArray<string>
+  readonly indexes: ReadonlyArray<ReadonlyArray<string>>
+}
+
+export const definitionOf = ({ columns, indexes, key }: Shape): Definition => ({
+  columns: Object.entries(columns),
+  key,
+  indexes,
+})
+
+/** Indexes and the order of columns may change within a version: they change no row. */
+export const sameRows = (a: Definition, b: Definition) => {
+  const essence = ({ columns, key }: Definition) =>
+    JSON.stringify([columns.map((column) => column.join(" ")).toSorted(), key.toSorted()])
+  return essence(a) === essence(b)
+}
+
+/** A row as the driver returns it: its `tenant_id`, where asked for, and the columns of the shape. */
+export type StoredRow = Readonly<Record<string, unknown>> & { readonly tenant_id: Ids.TenantId }
+
+export const rowOf = <R extends Projection.Row>({ columns }: Shape, stored: StoredRow): R => {
+  const row: Record<string, unknown> = {}
+  for (const column in columns) {
+    const value = stored[column]
+    row[column] =
+      value instanceof Date ? value.toISOString() : typeof value === "bigint" ? Number(value) : (value ?? null)
+  }
+  return row as R
+}
+
+export const ownedOf = <R extends Projection.Row>(shape: Shape, stored: StoredRow): Projection.Owned<R> => ({
+  tenantId: stored.tenant_id,
+  row: rowOf<R>(shape, stored),
+})
+
+/** As records of JSON, in which a row is a parameter's part and not one of thousands of parameters. */
+export const flat = ({ row, tenantId }: Projection.Owned<object>) => ({ ...row, tenant_id: tenantId })
+
+export type Changes = Projection.RowChanges<Projection.Row> | Projection.RowChanges<never>
+
+const quote = (identifier: string) => `"${identifier.replaceAll('"', '""')}"`
+
+export const tableOf = ({ number, view }: ViewStore.Build) => `holdfast_views.${quote(`${view}_${number}`)}`
+
+const columnList = (shape: Shape, from = "") =>
+  columnsOf(shape)
+    .map((column) => from + quote(column))
+    .join(", ")
+
+export const insertColumns = (shape: Shape) => `tenant_id, ${columnList(shape)}`
+
+export const recordset = (shape: Shape, columns: ReadonlyArray<string>) =>
+  `json_to_recordset($1::text::json) AS given (tenant_id text${columns
+    .map((column) => `, ${quote(column)} ${typeOf(shape, column)}`)
+    .join("")})`
+
+const matching = (columns: ReadonlyArray<string>, nulls: ReadonlyArray<string> = []) =>
+  [
+    ...["tenant_id", ...columns].map((column) => `stored.${quote(column)} = given.${quote(column)}`),
+    ...nulls.map((column) => `stored.${quote(column)} IS NULL`),
+  ].join(" AND ")
+
+/** What a tenant asks for, in the order asked for and then by the key. */
+export const selection = <R extends Projection.Row>(
+  shape: Shape,
+  tenantId: Ids.TenantId,
+  query: ViewStore.Query<R>,
+) => {
+  const where = given(query.where ?? {}, shape)
+  const values = where.filter(([, value]) => value !== null)
+  const conditions = [
+    "tenant_id = $1",
+    ...values.map(([column], index) => `${quote(column)} = $${index + 2}::text::${typeOf(shape, column)}`),
+    ...where.flatMap(([column, value]) => (value === null ? [`${quote(column)} IS NULL`] : [])),
+  ]
+  const order = (query.orderBy ?? []).map(([column, direction]) => {
+    typeOf(shape, column)
+    return `${quote(column)} ${direction === "desc" ? "DESC" : "ASC"}`
+  })
+  const limit = query.limit === undefined ? "" : `LIMIT ${limitOf(query.limit)}`
+  return {
+    statement: `SELECT ${columnList(shape)} FROM holdfast.${quote(shape.name)}
+      WHERE ${conditions.join(" AND ")} ORDER BY ${[...order, ...shape.key.map(quote)].join(", ")} ${limit}`,
+    parameters: [tenantId, ...values.map(([column, value]) => asText(value, typeOf(shape, column)))],
+  }
+}
+
+const limitOf = (limit: number) => Math.min(Math.max(0, Math.trunc(limit) || 0), Number.MAX_SAFE_INTEGER)
+
+export const rowsPerPage = 2_000
+
+export const loadStatement = (shape: Shape, table: string) =>
+  `SELECT stored.tenant_id, ${columnList(shape, "stored.")}
+  FROM (SELECT DISTINCT * FROM ${recordset(shape, shape.key)}) AS given
+  JOIN ${table} AS stored ON ${matching(shape.key)}`
+
+export const deleteStatement = (
+  shape: Shape,
+  table: string,
+  columns: ReadonlyArray<string>,
+  nulls: ReadonlyArray<string> = [],
+) => `DELETE FROM ${table} AS stored USING ${recordset(shape, columns)} WHERE ${matching(columns, nulls)}`
+
+export const upsertStatement = (shape: Shape, table: string) => {
+  const rest = columnsOf(shape).filter((column) => !shape.key.includes(column))
+  const update = rest.map((column) => `${quote(column)} = excluded.${quote(column)}`).join(", ")
+  return `INSERT INTO ${table} (${insertColumns(shape)})
+    SELECT ${insertColumns(shape)} FROM ${recordset(shape, columnsOf(shape))}
+    ON CONFLICT (tenant_id, ${shape.key.map(quote).join(", ")}) DO ${rest.length === 0 ? "NOTHING" : `UPDATE SET ${update}`}`
+}
+
+export const pageStatement = (shape: Shape, table: string, further: boolean) => {
+  const address = `tenant_id, ${shape.key.map(quote).join(", ")}`
+  const after = shape.key.map((column, index) => `$${index + 2}::text::${typeOf(shape, column)}`).join(", ")
+  return `SELECT ${insertColumns(shape)} FROM ${table}
+    ${further ? `WHERE (${address}) > ($1::text, ${after})` : ""}
+    ORDER BY ${address} LIMIT ${rowsPerPage}`
+}
+
+export const addressOf = (shape: Shape, { row, tenantId }: Projection.Owned<Projection.Row>) => [
+  tenantId,
+  ...shape.key.map((column) => asText(row[column] ?? null, typeOf(shape, column))),
+]
+
+/** A value as text that PostgreSQL reads as the column's type. */
+const asText = (value: unknown, type: Projection.ColumnType) =>
+  type === "jsonb" ? JSON.stringify(value) : String(value)
+
+const given = (where: object, shape: Shape) =>
+  Object.entries(where).filter(([column, value]) => typeOf(shape, column) !== undefined && value !== undefined)
+
+interface Alike {
+  readonly columns: ReadonlyArray<string>
+  readonly nulls: ReadonlyArray<string>
+  readonly rows: Array<object>
+}
+
+/** Removals that name the same columns go together, as one condition that an index can answer. */
+export const alike = (removes: Changes["removes"], shape: Shape) => {
+  const groups = new Map<string, Alike>()
+  for (const remove of removes) {
+    const values = given(remove.row, shape)
+    const columns = values.flatMap(([column, value]) => (value === null ? [] : [column]))
+    const nulls = values.flatMap(([column, value]) => (value === null ? [column] : []))
+    const kind = JSON.stringify([columns, nulls])
+    const group = groups.get(kind) ?? { columns, nulls, rows: [] }
+    group.rows.push(flat(remove))
+    groups.set(kind, group)
+  }
+  return groups.values()
+}
+
+/** A key or condition that no row can meet is nothing to ask PostgreSQL for: it would fail to read it. */
+export const isPossible =
+  (shape: Shape) =>
+  ({ row }: Projection.Owned<Projection.Row | Partial<Projection.Row>>) =>
+    Storable.canHold(shape, row)
