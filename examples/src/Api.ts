@@ -7,7 +7,7 @@
  */
 import { Connection, EventStore, Ids, Registration } from "@holdfast/domain"
 import { Context, Schema } from "effect"
-import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema } from "effect/http-api"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema, OpenApi } from "effect/http-api"
 
 import { InvalidRequest, Problems } from "./ApiErrors.ts"
 
@@ -194,5 +194,6 @@ export class Api extends HttpApi.make("holdfast-example")
   .add(Webhooks)
   .add(Changes)
   .add(Health)
+  .annotate(OpenApi.Title, "Holdfast, the example server")
   .annotate(HttpApi.ParseOptions, { onExcessProperty: "error" })
   .annotate(HttpApi.HeadersParseOptions, {}) {}

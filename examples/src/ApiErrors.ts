@@ -2,7 +2,7 @@
  * What the API says when it does not do what was asked: a code for programs, a
  * sentence for people, and whether asking again helps.
  */
-import { Registration } from "@holdfast/domain"
+import { EventStore, Registration } from "@holdfast/domain"
 import { Effect, Schema } from "effect"
 
 const answer = {
@@ -116,6 +116,8 @@ const problemOf = (error: Failure): Problem | undefined => {
   switch (error._tag) {
     case "InvalidRegistration":
       return isInvalidRegistration(error) ? invalid(error.at, error.problem) : undefined
+    case "InvalidAppend":
+      return isInvalidAppend(error) ? invalid("", `Cannot be recorded: ${error.problem}`) : undefined
     case "DeliveryRefused":
       return new SignatureRefused({
         message: "Not signed over these bytes with the signing key: X-Nango-Hmac-Sha256",
@@ -181,3 +183,5 @@ export const syncProblem = (reason: string): Problem => {
 const isProblem = (error: unknown): error is Problem => Problems.some((problem) => error instanceof problem)
 
 const isInvalidRegistration = Schema.is(Registration.InvalidRegistration)
+
+const isInvalidAppend = Schema.is(EventStore.InvalidAppend)

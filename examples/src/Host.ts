@@ -11,6 +11,7 @@ import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 
 import * as ApiHandlers from "./ApiHandlers.ts"
 import * as Background from "./Background.ts"
+import * as Guard from "./Guard.ts"
 import { Offer, providers } from "./Offer.ts"
 import { page } from "./Page.ts"
 
@@ -59,7 +60,7 @@ class Where extends Context.Service<Where, Started>()("@holdfast/examples/Host/W
 type StoreServices = Layer.Success<ReturnType<typeof Store.layerPglite>>
 
 const layer = (options: Options) => {
-  const routes = Layer.merge(ApiHandlers.layer, pages(options))
+  const routes = Layer.mergeAll(ApiHandlers.layer, pages(options), Guard.nowhere, Guard.layer(options))
   const where = Layer.effect(
     Where,
     Effect.gen(function* () {
@@ -98,9 +99,13 @@ const pages = ({ google }: Options) =>
     "/",
     Effect.map(
       page(Ids.TenantId.make("demo"), { label, mailboxes: google === undefined ? simulatedMailboxes : [] }),
-      ({ html }) => HttpServerResponse.html(html),
+      ({ html }) =>
+        HttpServerResponse.setHeader(HttpServerResponse.html(html), "content-security-policy", contentPolicy),
     ),
   )
+
+/** Nothing on the page runs, and nothing is fetched for it. */
+const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 /** As the browser, and Google, are to know it. */
 export const originOf = ({ address }: HttpServer.HttpServer["Service"]) =>

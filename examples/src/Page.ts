@@ -1,6 +1,6 @@
 /** A page for people: the tenant's connections, what happened to each, and where to go next. */
 import { ConnectionHistoryView, ConnectionsView, type Ids } from "@holdfast/domain"
-import { Effect } from "effect"
+import { Effect, type Schema } from "effect"
 
 export interface Links {
   /** The simulated mailboxes that can be connected; none where Google is Google. */
@@ -33,27 +33,49 @@ const document = (tenantId: string, sections: ReadonlyArray<Html>, { label, mail
             padding: 0 1rem;
             color: #1b1f24;
           }
+          a {
+            color: #0b57d0;
+          }
+          section {
+            border: 1px solid #d5d9de;
+            border-radius: 0.5rem;
+            margin: 1.5rem 0;
+            padding: 1rem 1.25rem;
+          }
           h2 {
             font-size: 1.1rem;
-            margin: 2rem 0 0.25rem;
+            margin: 0;
           }
           table {
             border-collapse: collapse;
+            font-size: 0.85rem;
             width: 100%;
           }
           td,
           th {
+            border-top: 1px solid #e3e6ea;
+            padding: 0.3rem 1rem 0.3rem 0;
             text-align: left;
-            padding: 0.2rem 0.75rem 0.2rem 0;
             vertical-align: top;
-            border-bottom: 1px solid #e3e6ea;
           }
-          code,
-          td {
-            font-size: 0.85rem;
+          time,
+          th,
+          .event {
+            white-space: nowrap;
+          }
+          .event {
+            font-weight: 600;
+          }
+          .more {
+            overflow-wrap: anywhere;
+          }
+          .quiet {
+            color: #59636e;
           }
           .status {
             border-radius: 1rem;
+            font-size: 0.85rem;
+            font-weight: 400;
             padding: 0.1rem 0.6rem;
             background: #e3e6ea;
           }
@@ -68,23 +90,23 @@ const document = (tenantId: string, sections: ReadonlyArray<Html>, { label, mail
       <body>
         <h1>Connections of ${tenantId}</h1>
         <p>
-          Connect:
+          Connect a mailbox:
           ${join([
-            html`<a href="/api/gmail/start?label=${encodeURIComponent(label)}">a mailbox, as a person</a>`,
+            html`<a href="/api/gmail/start?label=${encodeURIComponent(label)}">on the consent page</a>`,
             ...mailboxes.map(
               (mailbox) =>
                 html`<a
                   href="/api/gmail/start?label=${encodeURIComponent(label)}&simulate=${encodeURIComponent(mailbox)}"
-                  >${mailbox}</a
+                  >at once, as ${mailbox}</a
                 >`,
             ),
           ])}
         </p>
         <p>
-          Machine-readable:
+          For programs:
           ${join([
             html`<a href="/api/connections">connections</a>`,
-            html`<a href="/api/changes">changes</a>`,
+            html`<a href="/api/changes?after=0">changes</a>`,
             html`<a href="/openapi.json">OpenAPI</a>`,
           ])}
         </p>
@@ -92,39 +114,48 @@ const document = (tenantId: string, sections: ReadonlyArray<Html>, { label, mail
       </body>
     </html> `
 
-const section = (row: ConnectionsView.Row, history: ReadonlyArray<ConnectionHistoryView.Row>) => html`
-  <h2>${row.provider} of ${row.owner_id} <span class="status ${row.status}">${row.status}</span></h2>
-  <p>
-    <code>${row.connection_id}</code>, ${row.items_synced} items, looked at every ${row.poll_interval_seconds} s ·
-    <a href="/api/connections/${row.connection_id}/messages">messages</a> ·
-    <a href="/api/connections/${row.connection_id}/history">history</a>
-  </p>
-  <table>
-    <tr>
-      <th>When</th>
-      <th>What</th>
-      <th>By</th>
-      <th>More</th>
-    </tr>
-    ${{
-      html: history
-        .map(
-          ({ actor_id, actor_kind, at, confidence, detail, event_type, previous_connection_id }) =>
-            html`<tr>
-              <td>${at}</td>
-              <td>${event_type}</td>
-              <td>${actor_kind}${actor_id === null ? "" : ` ${actor_id}`}</td>
-              <td>
-                ${previous_connection_id === null ? "" : `goes on from ${previous_connection_id} (${confidence}) `}<code
-                  >${JSON.stringify(detail)}</code
-                >
-              </td>
-            </tr> `.html,
-        )
-        .join(""),
-    }}
-  </table>
-`
+const section = (row: ConnectionsView.Row, history: ReadonlyArray<ConnectionHistoryView.Row>) =>
+  html`<section id="${row.connection_id}">
+    <h2>${row.provider} of ${row.owner_id} <span class="status ${row.status}">${row.status}</span></h2>
+    <p>
+      ${row.items_synced} items fetched, looked at every ${row.poll_interval_seconds} s ·
+      <a href="/api/connections/${row.connection_id}/messages">messages</a> ·
+      <a href="/api/connections/${row.connection_id}/history">history</a><br />
+      <code class="quiet">${row.connection_id}</code>
+    </p>
+    <table>
+      <tr>
+        <th>When (UTC)</th>
+        <th>What</th>
+        <th>By</th>
+        <th>More</th>
+      </tr>
+      ${{ html: history.map((row) => line(row).html).join("") }}
+    </table>
+  </section>`
+
+const line = (row: ConnectionHistoryView.Row) =>
+  html`<tr>
+    <td><time datetime="${row.at}">${row.at.slice(0, 19).replace("T", " ")}</time></td>
+    <td class="event">${row.event_type}</td>
+    <td>${row.actor_kind}${row.actor_id === null ? "" : ` ${row.actor_id}`}</td>
+    <td class="more">
+      ${join([
+        ...(row.previous_connection_id === null
+          ? []
+          : [
+              html`goes on from <a href="#${row.previous_connection_id}">${row.previous_connection_id}</a>`,
+              html`<span class="quiet">confidence</span> ${row.confidence ?? ""}`,
+            ]),
+        ...Object.entries(row.detail).map(
+          ([name, value]) =>
+            html`<span class="quiet">${name}</span> ${typeof value === "string" ? value : said(value)}`,
+        ),
+      ])}
+    </td>
+  </tr>`
+
+const said = (value: Schema.Json) => (Array.isArray(value) ? value.map(String).join(" ") : JSON.stringify(value))
 
 /** Text that is markup already. Everything else is escaped where it is put in. */
 interface Html {

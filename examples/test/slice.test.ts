@@ -80,7 +80,10 @@ describe.each(Object.entries(stores))("the slice on %s", (_, store) => {
         )
         assert.strictEqual(messages.length, 280)
         const fetches = yield* simulator.rawFetches
-        assert.deepStrictEqual([...fetches.values()], Array.from({ length: 280 }, () => 1))
+        assert.deepStrictEqual(
+          [...fetches.values()],
+          Array.from({ length: 280 }, () => 1),
+        )
       }),
     )
   })
@@ -89,8 +92,7 @@ describe.each(Object.entries(stores))("the slice on %s", (_, store) => {
 const lifecycle = (
   events: ReadonlyArray<EventStore.Recorded<EventStore.EncodedEvent>>,
   connectionId: Ids.ConnectionId,
-) =>
-  events.filter(({ streamId }) => streamId === Connection.streamId(connectionId)).map(({ event }) => event.type)
+) => events.filter(({ streamId }) => streamId === Connection.streamId(connectionId)).map(({ event }) => event.type)
 
 /** The process dies at its nth write: before it reaches the store, or after, before anybody learns of it. */
 class Crash {
@@ -119,9 +121,7 @@ const crashing = (point: CrashPoint | undefined) => {
   )
   const vault = Layer.effect(
     Vault.Vault,
-    Effect.map(Vault.Vault, (vault) =>
-      Vault.Vault.of({ ...vault, put: (...request) => write(vault.put(...request)) }),
-    ),
+    Effect.map(Vault.Vault, (vault) => Vault.Vault.of({ ...vault, put: (...request) => write(vault.put(...request)) })),
   )
   return { count, layer: Layer.merge(store, vault) }
 }
@@ -191,7 +191,9 @@ describe("a crash at any write of the slice", () => {
 
             const contents = (rows: typeof messages) => rows.map(({ sha256 }) => sha256).toSorted()
             assert.deepStrictEqual(contents(messages), contents(untroubled.messages), at)
-            const items = events.flatMap(({ event }) => (event.type === "items_recorded" ? [event.data["itemIds"]] : []))
+            const items = events.flatMap(({ event }) =>
+              event.type === "items_recorded" ? [event.data["itemIds"]] : [],
+            )
             assert.strictEqual(new Set(items.flat()).size, items.flat().length, at)
 
             const active = connections.filter(({ status }) => status === "active")

@@ -78,4 +78,3 @@ export const told = Effect.gen(function* () {
     messages: yield* views.query(GmailMessagesView, tenantId),
   }
 })
-

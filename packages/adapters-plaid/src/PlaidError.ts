@@ -18,7 +18,10 @@ export const Answer = Schema.Struct({
 })
 export type Answer = typeof Answer.Type
 
-export const reasonOf = (status: number, { error_code, error_code_reason }: Answer): Provider.ProviderError["reason"] => {
+export const reasonOf = (
+  status: number,
+  { error_code, error_code_reason }: Answer,
+): Provider.ProviderError["reason"] => {
   const known = reasons.get(error_code)
   if (error_code === "ITEM_LOGIN_REQUIRED" && error_code_reason === "OAUTH_USER_REVOKED") {
     return new Provider.AuthorizationEnded({ reason: "revoked" })
@@ -33,22 +36,24 @@ const revoked = () => new Provider.AuthorizationEnded({ reason: "revoked" })
 const unavailable = () => new Provider.Unavailable()
 const rateLimited = () => new Provider.RateLimited({})
 
-const reasons = new Map<string, () => Provider.ProviderError["reason"]>(Object.entries({
-  // Only the owner can mend these, by logging in again.
-  ITEM_LOGIN_REQUIRED: expired,
-  ITEM_LOCKED: expired,
-  INVALID_CREDENTIALS: expired,
-  INVALID_MFA: expired,
-  ACCESS_NOT_GRANTED: () => new Provider.AuthorizationEnded({ reason: "missing_scope" }),
-  INVALID_UPDATED_USERNAME: expired,
-  // The Item is gone: connecting again makes a new one.
-  ITEM_NOT_FOUND: revoked,
-  INVALID_ACCESS_TOKEN: revoked,
-  // Passing, whatever the status says.
-  PRODUCT_NOT_READY: unavailable,
-  INSTITUTION_DOWN: unavailable,
-  INSTITUTION_NOT_RESPONDING: unavailable,
-  INTERNAL_SERVER_ERROR: unavailable,
-  RATE_LIMIT_EXCEEDED: rateLimited,
-  ACCOUNTS_LIMIT: rateLimited,
-}))
+const reasons = new Map<string, () => Provider.ProviderError["reason"]>(
+  Object.entries({
+    // Only the owner can mend these, by logging in again.
+    ITEM_LOGIN_REQUIRED: expired,
+    ITEM_LOCKED: expired,
+    INVALID_CREDENTIALS: expired,
+    INVALID_MFA: expired,
+    ACCESS_NOT_GRANTED: () => new Provider.AuthorizationEnded({ reason: "missing_scope" }),
+    INVALID_UPDATED_USERNAME: expired,
+    // The Item is gone: connecting again makes a new one.
+    ITEM_NOT_FOUND: revoked,
+    INVALID_ACCESS_TOKEN: revoked,
+    // Passing, whatever the status says.
+    PRODUCT_NOT_READY: unavailable,
+    INSTITUTION_DOWN: unavailable,
+    INSTITUTION_NOT_RESPONDING: unavailable,
+    INTERNAL_SERVER_ERROR: unavailable,
+    RATE_LIMIT_EXCEEDED: rateLimited,
+    ACCOUNTS_LIMIT: rateLimited,
+  }),
+)
