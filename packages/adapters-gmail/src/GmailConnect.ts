@@ -18,9 +18,9 @@ import { DateTime, Duration, Effect, Option, Redacted, Schema, Stream } from "ef
 import { SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 
-import { callback, GoogleOAuth } from "./GoogleOAuth.ts"
 import { id as gmail } from "./GmailProvider.ts"
 import * as GmailSecret from "./GmailSecret.ts"
+import { callback, GoogleOAuth } from "./GoogleOAuth.ts"
 
 /** Who is at the browser, as the host's session says. */
 export interface Session {
@@ -34,6 +34,8 @@ export interface Begin {
   readonly session: Session
   readonly settings: Connection.Settings
   readonly pollIntervalSeconds?: number | undefined
+  /** The connection that the person wants to mend. A consent for another account is refused then, not taken over. */
+  readonly reconnects?: Ids.ConnectionId | undefined
 }
 
 /**
@@ -48,7 +50,12 @@ export class ConsentRefused extends Schema.TaggedError<ConsentRefused>()("Consen
 const patience = Duration.minutes(15)
 
 /** Prepares a pending connection, and says where to send the person. */
-export const begin = Effect.fn("GmailConnect.begin")(function* ({ pollIntervalSeconds, session, settings }: Begin) {
+export const begin = Effect.fn("GmailConnect.begin")(function* ({
+  pollIntervalSeconds,
+  reconnects,
+  session,
+  settings,
+}: Begin) {
   const oauth = yield* GoogleOAuth
   const vault = yield* Vault.Vault
   const random = yield* SecureRandom.SecureRandom
@@ -74,7 +81,8 @@ export const begin = Effect.fn("GmailConnect.begin")(function* ({ pollIntervalSe
       _tag: "Asked",
       state: nonce,
       verifier: Redacted.value(verifier),
-      session: session.id,
+      session: browserOf(session),
+      ...(reconnects !== undefined && { reconnects }),
       expiresAt: DateTime.addDuration(at, patience),
     }),
     { replaces: 0 },
@@ -105,32 +113,34 @@ export const complete = Effect.fn("GmailConnect.complete")(function* ({
   const consent = GmailSecret.read(held.secret)
 
   if (!isEqual(consent.state, nonce)) return yield* refuse("unknown")
-  if (consent.session !== session.id) return yield* refuse("another-session")
+  if (consent.session !== browserOf(session)) return yield* refuse("another-session")
   if (consent._tag === "Granted") return yield* finish(tenantId, connectionId)
   if (consent._tag === "Exchanging") return yield* refuse("used")
   if (DateTime.isLessThan(consent.expiresAt, yield* DateTime.now)) return yield* refuse("expired")
   const code = yield* Effect.fromResult(answer.code)
 
-  const { state } = consent
+  const { reconnects, state } = consent
   const exchanging = yield* vault
-    .put(tenantId, connectionId, GmailSecret.write({ _tag: "Exchanging", state, session: session.id }), {
+    .put(tenantId, connectionId, GmailSecret.write({ _tag: "Exchanging", state, session: consent.session }), {
       replaces: held.version,
     })
     .pipe(Effect.catchTag("CredentialsConflict", () => refuse("used")))
   const grant = yield* (yield* GoogleOAuth).exchange(code, Redacted.make(consent.verifier))
   if (Option.isNone(grant.refreshToken)) return yield* refuse("no-refresh-token")
+  const identity = yield* (yield* KeyedHash.KeyedHash).hash(tenantId, "gmail.sub", grant.subject)
+  if (reconnects !== undefined) yield* ensureSameAccount(tenantId, reconnects, identity, session)
   yield* vault.put(
     tenantId,
     connectionId,
     GmailSecret.write({
       _tag: "Granted",
       state,
-      session: session.id,
+      session: consent.session,
       accessToken: Redacted.value(grant.accessToken),
       refreshToken: Redacted.value(grant.refreshToken.value),
       expiresAt: grant.expiresAt,
       scopes: grant.scopes,
-      identity: yield* (yield* KeyedHash.KeyedHash).hash(tenantId, "gmail.sub", grant.subject),
+      identity,
       address: Redacted.value(grant.email),
     }),
     { replaces: exchanging },
@@ -143,7 +153,8 @@ const finish = Effect.fnUntraced(function* (tenantId: Ids.TenantId, connectionId
   const held = yield* (yield* Vault.Vault).get(tenantId, connectionId)
   const { address, identity, scopes } = GmailSecret.granted(held.secret)
   const { state } = yield* load(tenantId, connectionId)
-  const ownerId = yield* Effect.fromNullishOr(state.ownerId)
+  const { ownerId } = state
+  if (ownerId === undefined) return yield* refuse("unknown")
   return yield* Registration.register({
     tenantId,
     ownerId,
@@ -153,37 +164,82 @@ const finish = Effect.fnUntraced(function* (tenantId: Ids.TenantId, connectionId
     identity,
     scopes,
     label: address,
-    credentialVersion: held.version,
+    // Once registered it stays one consent, however often its credentials are renewed and the person comes back.
+    credentialVersion: state.status === "pending" ? held.version : state.credentialVersion,
     door: "callback",
     actor: { kind: "owner", id: ownerId },
   })
 })
 
+/** Whoever mends a connection with another account than its own is told so, and so is its history. */
+const ensureSameAccount = Effect.fnUntraced(function* (
+  tenantId: Ids.TenantId,
+  connectionId: Ids.ConnectionId,
+  offered: Ids.IdentityHash,
+  { ownerId }: Session,
+) {
+  const { state } = yield* load(tenantId, connectionId)
+  if (state.ownerId !== ownerId || state.identity === undefined || state.identity === offered) return
+  const at = yield* DateTime.now
+  const refusal = Connection.Command.make({ _tag: "RefuseIdentity", at, offered })
+  yield* handle(tenantId, connectionId, refusal, { metadata: { actor: { kind: "owner", id: ownerId } } })
+  return yield* new Connection.IdentityMismatch({ expected: state.identity, offered })
+})
+
 /**
  * Finishes what a process that died left behind: connections whose credentials
  * are in the vault and which were never registered. To be run when a host starts.
+ * One that cannot be finished does not keep the others waiting: its owner has to
+ * connect again.
  */
 export const recover = Effect.fn("GmailConnect.recover")(function* () {
   const log = yield* EventStore.EventLog
-  const pending = yield* Stream.runFold(
-    log.read(EventStore.beginning, { categories: [Connection.name], types: ["configured", "connected"], sealed: false }),
-    () => new Map<EventStore.StreamId, Ids.TenantId>(),
-    (pending, { event, streamId, tenantId }) => {
-      if (event.type === "connected" || event.data["provider"] !== gmail) pending.delete(streamId)
-      else pending.set(streamId, tenantId)
-      return pending
+  const begun = yield* Stream.runFold(
+    log.read(EventStore.beginning, {
+      categories: [Connection.name],
+      types: ["configured", "connected", "superseded", "disconnected"],
+      sealed: false,
+    }),
+    () => new Map<string, Pending | undefined>(),
+    (begun, { event, streamId, tenantId }) => {
+      const key = JSON.stringify([tenantId, streamId])
+      const isPending = event.type === "configured" && event.data["provider"] === gmail
+      if (!isPending || !begun.has(key)) begun.set(key, isPending ? { tenantId, streamId } : undefined)
+      return begun
     },
   )
-  return yield* Effect.forEach(pending, ([streamId, tenantId]) => finishIfGranted(tenantId, Connection.idOf(streamId)))
+  const pending = [...begun.values()].filter((connection) => connection !== undefined)
+  return (yield* Effect.forEach(pending, finishIfGranted)).flat()
 })
 
-const finishIfGranted = Effect.fnUntraced(function* (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) {
-  const held = yield* Effect.option((yield* Vault.Vault).get(tenantId, connectionId))
-  const isGranted = Option.isSome(held) && GmailSecret.read(held.value.secret)._tag === "Granted"
-  return isGranted ? [yield* finish(tenantId, connectionId)] : []
+interface Pending {
+  readonly tenantId: Ids.TenantId
+  readonly streamId: EventStore.StreamId
+}
+
+const finishIfGranted = Effect.fnUntraced(function* ({ streamId, tenantId }: Pending) {
+  const connectionId = Connection.idOf(streamId)
+  const vault = yield* Vault.Vault
+  const held = yield* vault.get(tenantId, connectionId).pipe(
+    // Nobody came back, or nobody can read what they brought: in either case consent is asked for again.
+    Effect.catchTags({ CredentialsNotFound: () => Effect.undefined, CredentialsUnreadable: () => Effect.undefined }),
+  )
+  if (held === undefined || GmailSecret.read(held.secret)._tag !== "Granted") return []
+  return yield* finish(tenantId, connectionId).pipe(
+    Effect.map((registered) => [registered]),
+    Effect.catchIf(
+      (error) => error._tag !== "EventStoreUnavailable",
+      ({ _tag }) =>
+        Effect.as(Effect.annotateLogs(Effect.logWarning(`A consent was not finished: ${_tag}`), { connectionId }), []),
+    ),
+  )
 })
+
+/** The owner too: another person may sign in to the same browser. */
+const browserOf = ({ id, ownerId }: Session) => JSON.stringify([ownerId, id])
 
 const load = Aggregate.load(Connection)
+const handle = Aggregate.handle(Connection)
 
 const decodeConnectionId = Schema.decodeUnknownEffect(Ids.ConnectionId)
 

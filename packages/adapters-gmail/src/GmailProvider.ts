@@ -6,12 +6,12 @@
  * in the history; what both deliver is held already and fetched once.
  */
 import { Feed, Ids, Provider } from "@holdfast/domain"
-import { Context, Effect, Option, Redacted, Schedule, Schema } from "effect"
+import { Context, Effect, Option, Redacted, Result, Schedule, Schema } from "effect"
 
 import { GmailApi, HistoryId, LabelId, type Mailbox, type MessageId, type MessageRef } from "./GmailApi.ts"
+import * as GmailSecret from "./GmailSecret.ts"
 import { type GoogleError } from "./GoogleError.ts"
 import { GoogleOAuth } from "./GoogleOAuth.ts"
-import * as GmailSecret from "./GmailSecret.ts"
 import * as Tape from "./Tape.ts"
 
 export const id = Ids.ProviderId.make("gmail")
@@ -32,6 +32,9 @@ const CursorJson = Schema.fromJsonString(Cursor)
 
 /** Messages on one page: an append holds them whole, so a page is kept to some megabytes of ordinary mail. */
 export const PageSize = Context.Reference("@holdfast/adapters-gmail/PageSize", { defaultValue: () => 100 })
+
+/** Bytes of mail after which a page is delivered as it is; what is being fetched then comes with it. */
+export const PageBytes = Context.Reference("@holdfast/adapters-gmail/PageBytes", { defaultValue: () => 16_000_000 })
 
 /** Messages that are fetched from one mailbox at once. */
 export const Concurrency = Context.Reference("@holdfast/adapters-gmail/Concurrency", { defaultValue: () => 8 })
@@ -72,15 +75,18 @@ export const make = Effect.gen(function* () {
 
     page: Effect.fn("GmailProvider.page")(function* (secret, source, cursor, isHeld) {
       const mailbox = mailboxOf(secret)
-      const listing = yield* Effect.mapError(listAfter(mailbox, source, yield* cursorFrom(mailbox, cursor)), providerError)
+      const place = yield* cursorFrom(mailbox, cursor)
+      const listing = yield* Effect.mapError(listAfter(mailbox, source, place), (error) =>
+        isPageLost(place, error) ? providerErrorOf(new Provider.CursorExpired()) : providerError(error),
+      )
       const wanted = listing.messages.filter(({ id }) => !isHeld(Feed.ItemId.make(id)))
-      const concurrency = yield* Concurrency
-      const fetched = yield* Effect.forEach(wanted, ({ id }) => fetch(mailbox, id), { concurrency })
+      const { isWhole, items, stoppedBy } = yield* fetchAll(mailbox, source, wanted)
       return {
-        items: fetched.filter((item) => item !== undefined),
+        items,
         known: listing.messages.length - wanted.length,
-        cursor: Schema.encodeSync(CursorJson)(listing.next),
-        complete: listing.complete,
+        cursor: Schema.encodeSync(CursorJson)(isWhole ? listing.next : place),
+        complete: isWhole && listing.complete,
+        stoppedBy,
       } satisfies Provider.Page
     }),
   } satisfies Provider.Provider
@@ -91,7 +97,10 @@ export const labelSetting = "label"
 
 const cursorFrom = (mailbox: Mailbox, cursor: string | null): Effect.Effect<Cursor, Provider.ProviderError> =>
   cursor === null
-    ? Effect.mapBoth(mailbox.profile, { onSuccess: ({ historyId }) => ({ list: { historyId } }), onFailure: providerError })
+    ? Effect.mapBoth(mailbox.profile, {
+        onSuccess: ({ historyId }) => ({ list: { historyId } }),
+        onFailure: providerError,
+      })
     : Effect.mapError(Schema.decodeEffect(CursorJson)(cursor), () =>
         providerErrorOf(new Provider.UnexpectedAnswer({ problem: "a cursor that is not ours" })),
       )
@@ -139,8 +148,44 @@ const listAfter = Effect.fnUntraced(function* (mailbox: Mailbox, source: Provide
   })
 })
 
-/** A message whole, or nothing when it is gone. One that was just announced may take seconds to be readable. */
-const fetch = (mailbox: Mailbox, id: MessageId) =>
+/** Page tokens are refused like labels that are gone. If the label is, listing it from its beginning tells. */
+const isPageLost = (cursor: Cursor, { reason }: GoogleError) =>
+  reason._tag === "NotFound" && ("list" in cursor ? cursor.list.pageToken : cursor.history.page) !== undefined
+
+/** Messages until the page is full or one cannot be had: nothing that was fetched is thrown away. */
+const fetchAll = Effect.fnUntraced(function* (
+  mailbox: Mailbox,
+  source: Provider.Source,
+  wanted: ReadonlyArray<MessageRef>,
+) {
+  const concurrency = yield* Concurrency
+  const budget = yield* PageBytes
+  let bytes = 0
+  let isWhole = true
+  let stoppedBy: Provider.ProviderError | undefined
+  const fetchNext = Effect.fnUntraced(function* ({ id }: MessageRef) {
+    if (stoppedBy !== undefined || bytes >= budget) {
+      isWhole = false
+      return []
+    }
+    const fetched = yield* Effect.result(fetch(mailbox, source, id))
+    if (Result.isFailure(fetched)) {
+      isWhole = false
+      stoppedBy ??= fetched.failure
+      return []
+    }
+    bytes += fetched.success.size
+    return fetched.success.items
+  })
+  const items = (yield* Effect.forEach(wanted, fetchNext, { concurrency })).flat()
+  return stoppedBy !== undefined && items.length === 0 ? yield* stoppedBy : { items, isWhole, stoppedBy }
+})
+
+/**
+ * A message whole; nothing when it is gone, or when its label was taken off before it was read: only what bears the
+ * label may be kept. One that was just announced may take seconds to be readable.
+ */
+const fetch = (mailbox: Mailbox, source: Provider.Source, id: MessageId) =>
   mailbox.rawMessage(id).pipe(
     Effect.retry({
       while: ({ reason }) => reason._tag === "NotFound",
@@ -148,11 +193,18 @@ const fetch = (mailbox: Mailbox, id: MessageId) =>
       times: 3,
     }),
     Effect.flatMap((message) =>
-      Effect.map(Tape.record(message), (content) => ({ id: Feed.ItemId.make(message.id), content })),
+      message.labelIds.includes(LabelId.make(source.key))
+        ? Effect.map(Tape.record(message), (content) => ({
+            items: [{ id: Feed.ItemId.make(message.id), content }],
+            size: message.raw.length,
+          }))
+        : Effect.succeed(nothing),
     ),
-    Effect.catchReason("GoogleError", "NotFound", () => Effect.succeed(undefined)),
+    Effect.catchReason("GoogleError", "NotFound", () => Effect.succeed(nothing)),
     Effect.mapError(providerError),
   )
+
+const nothing = { items: [], size: 0 }
 
 const providerErrorOf = (reason: Provider.ProviderError["reason"]) =>
   new Provider.ProviderError({ provider: id, reason })

@@ -15,8 +15,10 @@ export const Secret = Schema.TaggedUnion({
     state: Schema.String,
     /** The proof that goes with the code (PKCE). */
     verifier: Schema.String,
-    /** The browser session that asked; nobody else may answer. */
+    /** The browser session that asked, and whose it was; nobody else may answer. */
     session: Schema.String,
+    /** The connection that is to be mended. */
+    reconnects: Schema.optionalKey(Ids.ConnectionId),
     expiresAt: Schema.DateTimeUtcFromString,
   },
   /** The code is being exchanged, or was by a process that died: it cannot be used again. */

@@ -7,7 +7,7 @@ import { Result, Schema } from "effect"
 
 import { Confidence } from "./Connection.ts"
 import { StreamId } from "./EventStore.ts"
-import { AccountId, ConnectionId, FeedId, IdentityHash, ProviderId } from "./Ids.ts"
+import { type AccountId, ConnectionId, FeedId, IdentityHash, ProviderId } from "./Ids.ts"
 
 const at = { at: Schema.DateTimeUtcFromString }
 

@@ -95,7 +95,9 @@ export const decide = <Id, State, Command, Event extends Tagged, Rejection>(
       events,
       acquire: after.filter((key) => !before.includes(key)),
       release: before.filter((key) => !after.includes(key)),
-      encoded: Effect.forEach(events, (event) => Effect.flatMap(freshId, (id) => encode(tenantId, streamId, id, event))),
+      encoded: Effect.forEach(events, (event) =>
+        Effect.flatMap(freshId, (id) => encode(tenantId, streamId, id, event)),
+      ),
     })
   }
 }
@@ -166,4 +168,6 @@ export const decidingAgain = <A, E extends Tagged, R>(effect: Effect.Effect<A, E
     times: 10,
   })
 
-const freshId = Effect.flatMap(SecureRandom.SecureRandom, (random) => Effect.map(random.uuidV7(), (id) => EventId.make(id)))
+const freshId = Effect.flatMap(SecureRandom.SecureRandom, (random) =>
+  Effect.map(random.uuidV7(), (id) => EventId.make(id)),
+)

@@ -37,7 +37,7 @@ export const check = (request: AppendRequest): Result.Result<Checked, InvalidApp
   const problem =
     at("tenantId", nameProblem(tenantId)) ??
     streamsProblem(streams) ??
-    at("metadata", valueProblem(metadata, 1)) ??
+    at("metadata", valueProblem(metadata)) ??
     found(acquire, ({ key }, index) => at(`acquire[${index}].key`, nameProblem(key))) ??
     repeated(acquire, "acquire", ({ key }) => key) ??
     found(release, ({ key }, index) => at(`release[${index}].key`, nameProblem(key))) ??
@@ -79,9 +79,10 @@ const eventProblem = ({ data, schemaVersion, sealed, type }: EncodedEvent, place
   at(`${place}.type`, nameProblem(type)) ??
   at(`${place}.schemaVersion`, isNumbered(schemaVersion, 1, 32_767) ? undefined : "not between 1 and 32767") ??
   at(`${place}.sealed`, (sealed?.byteLength ?? 0) > limits.sealed ? `more than ${limits.sealed} bytes` : undefined) ??
-  at(`${place}.data`, valueProblem(data, 1))
+  at(`${place}.data`, valueProblem(data))
 
-const valueProblem = (value: unknown, depth: number): string | undefined => {
+/** What no store can keep as JSON or text, wherever it is in the value. */
+export const valueProblem = (value: unknown, depth = 1): string | undefined => {
   switch (typeof value) {
     case "string":
       return textProblem(value)

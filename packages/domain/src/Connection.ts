@@ -143,7 +143,7 @@ export const Event = Schema.TaggedUnion({
   expiry_withdrawn: at,
   /** Over for good, by the owner, the host or the provider. */
   disconnected: { ...at, reason: Schema.Literals(["owner", "host", "provider"]) },
-  /** The personal data of this connection was destroyed. */
+  /** The personal data of this connection was destroyed. It was disconnected before or with it. */
   forgotten: at,
 })
 export type Event = typeof Event.Type
@@ -156,7 +156,12 @@ export const Command = Schema.TaggedUnion({
   RecordRefresh: { ...at, credentialVersion: Schema.Natural },
   RecordPage: { ...at, ...page },
   ReportSyncFailure: { ...at, reason: Schema.String, retryable: Schema.Boolean },
-  ReportAuthorizationFailure: { ...at, reason: AuthorizationFailure },
+  ReportAuthorizationFailure: {
+    ...at,
+    reason: AuthorizationFailure,
+    /** Of the credentials that were refused, where they are ours: once there are newer ones, the report is late. */
+    credentialVersion: Schema.optionalKey(Schema.Natural),
+  },
   RefuseIdentity: { ...at, offered: IdentityHash },
   Supersede: { ...at, by: ConnectionId },
   Pause: { ...at, reason: Schema.optionalKey(Schema.String) },
@@ -190,12 +195,16 @@ export interface State {
   readonly supersededBy?: ConnectionId
   readonly expiresAt?: DateTime.Utc
   readonly cursors: Readonly<Record<FeedId, string>>
-  /** When a page was last recorded. */
-  readonly syncedAt?: DateTime.Utc
+  /** When a page of each feed was last recorded. */
+  readonly syncedAt: Readonly<Record<FeedId, DateTime.Utc>>
   readonly forgotten: boolean
 }
 
-export const initial: State = { status: "absent", credentialVersion: 0, cursors: {}, forgotten: false }
+export const initial: State = { status: "absent", credentialVersion: 0, cursors: {}, syncedAt: {}, forgotten: false }
+
+/** Whether its provider may be asked: not while a broker keeps the credentials of an account that was refused. */
+export const isSyncable = (state: State): boolean =>
+  state.status === "active" && !(isBrokered(state) && state.refusedIdentity !== undefined)
 
 /** The states in which a connection is somebody's current one. */
 export const isLive = ({ status }: State): boolean =>
@@ -213,7 +222,7 @@ export const evolve = (state: State, event: Event): State => {
         authorization: event.authorization,
         chosenAt: event.authorizedAt ?? event.at,
         ...(event.identity !== undefined && { identity: event.identity }),
-        credentialVersion: event.credentialVersion,
+        credentialVersion: Math.max(state.credentialVersion, event.credentialVersion),
         status: "active",
       }
     }
@@ -225,8 +234,13 @@ export const evolve = (state: State, event: Event): State => {
       return { ...healed(state), credentialVersion, status: "active" }
     }
     case "synced": {
+      const { at, cursorAfter, feedId } = event
       const { syncFailure: _, ...rest } = state
-      return { ...rest, cursors: { ...state.cursors, [event.feedId]: event.cursorAfter }, syncedAt: event.at }
+      return {
+        ...rest,
+        cursors: { ...state.cursors, [feedId]: cursorAfter },
+        syncedAt: { ...state.syncedAt, [feedId]: at },
+      }
     }
     case "sync_failed":
       return { ...state, syncFailure: { reason: event.reason, retryable: event.retryable } }
@@ -307,7 +321,7 @@ export const decide = (state: State, command: Command): Result.Result<ReadonlyAr
       if ((state.cursors[command.feedId] ?? command.cursorBefore) !== command.cursorBefore) {
         return refuse(new StalePage({ feedId: command.feedId }))
       }
-      return accept({ ...command, _tag: "synced" })
+      return isRepeated(state, command) ? accept() : accept({ ...command, _tag: "synced" })
 
     case "ReportSyncFailure":
       if (!isLive(state)) return accept()
@@ -316,7 +330,9 @@ export const decide = (state: State, command: Command): Result.Result<ReadonlyAr
     case "ReportAuthorizationFailure":
       if (status === "absent") return notReady
       if (!isLive(state) || state.failure === command.reason) return accept()
-      return accept({ ...command, _tag: "authorization_failed" })
+      if (command.credentialVersion !== undefined && command.credentialVersion < state.credentialVersion)
+        return accept()
+      return accept({ _tag: "authorization_failed", at: command.at, reason: command.reason })
 
     case "RefuseIdentity":
       if (state.identity === undefined) return notReady
@@ -355,7 +371,10 @@ export const decide = (state: State, command: Command): Result.Result<ReadonlyAr
 
     case "Forget":
       if (status === "absent") return notReady
-      return state.forgotten ? accept() : accept({ ...command, _tag: "forgotten" })
+      if (state.forgotten) return accept()
+      return status === "disconnected"
+        ? accept({ ...command, _tag: "forgotten" })
+        : accept({ _tag: "disconnected", at: command.at, reason: "host" }, { ...command, _tag: "forgotten" })
   }
 }
 
@@ -398,6 +417,12 @@ const isNewConsent = (state: State, command: Extract<Command, { readonly _tag: "
     command.authorizedAt !== undefined &&
     state.chosenAt !== undefined &&
     DateTime.isGreaterThan(command.authorizedAt, state.chosenAt))
+
+/** A look that moved no cursor, told twice; of one that did, the cursor tells. */
+const isRepeated = (state: State, { at, cursorAfter, feedId }: Extract<Command, { readonly _tag: "RecordPage" }>) => {
+  const syncedAt = state.syncedAt[feedId]
+  return state.cursors[feedId] === cursorAfter && syncedAt !== undefined && DateTime.Equivalence(syncedAt, at)
+}
 
 const planOf = ({ provider, ownerId, pollIntervalSeconds, settings, slot }: Plan) => ({
   provider,

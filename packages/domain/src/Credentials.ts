@@ -11,8 +11,8 @@ import * as Aggregate from "./Aggregate.ts"
 import * as Connection from "./Connection.ts"
 import { type ConnectionId, system, type TenantId } from "./Ids.ts"
 import { Leases } from "./Leases.ts"
-import { type Provider } from "./Provider.ts"
-import { Vault } from "./Vault.ts"
+import { type AuthorizationEnded, type Provider } from "./Provider.ts"
+import { type Credentials, Vault } from "./Vault.ts"
 
 /** Credentials are renewed this long before they stop working. */
 const margin = Duration.minutes(2)
@@ -32,41 +32,58 @@ export const fresh = Effect.fn("Credentials.fresh")(function* (
 ) {
   const vault = yield* Vault
   const leases = yield* Leases
-  const usable = Effect.gen(function* () {
-    const held = yield* vault.get(tenantId, connectionId)
-    const now = yield* DateTime.now
+  const first = yield* vault.get(tenantId, connectionId)
+  const isUsable = (held: Credentials, now: DateTime.Utc) => {
+    // What somebody has renewed meanwhile is the best there is, however short its time.
+    if (held.version !== first.version) return true
     const end = provider.expiresAt(held.secret)
-    const isUsable =
-      held.version !== stale && (end === undefined || DateTime.isLessThan(DateTime.addDuration(now, margin), end))
-    return { held, isUsable }
-  })
+    return held.version !== stale && (end === undefined || DateTime.isLessThan(DateTime.addDuration(now, margin), end))
+  }
+  const unlessUsable = <A, E, R>(renewed: (held: Credentials) => Effect.Effect<A, E, R>) =>
+    Effect.gen(function* () {
+      const held = yield* vault.get(tenantId, connectionId)
+      return isUsable(held, yield* DateTime.now) ? held : yield* renewed(held)
+    })
 
-  const first = yield* usable
-  if (first.isUsable) return first.held
-  return yield* leases
-    .using(
+  if (isUsable(first, yield* DateTime.now)) return first
+  return yield* unlessUsable(() =>
+    leases.using(
       tenantId,
       `credentials:${connectionId}`,
       leaseTime,
-    )(
-      Effect.gen(function* () {
-        const { held, isUsable } = yield* usable
-        if (isUsable) return held
-        yield* provider.refresh(held.secret).pipe(
-          Effect.flatMap((renewed) => vault.put(tenantId, connectionId, renewed, { replaces: held.version })),
-          // Whoever wrote meanwhile knows better: the owner has connected again.
-          Effect.catchTag("CredentialsConflict", () => Effect.void),
-          Effect.catchReason("ProviderError", "AuthorizationEnded", (_, error) =>
-            Effect.flatMap(vault.get(tenantId, connectionId), ({ version }) =>
-              version === held.version ? Effect.fail(error) : Effect.void,
-            ),
-          ),
-        )
-        yield* recordVersion(tenantId, connectionId)
-        return yield* vault.get(tenantId, connectionId)
+    )(unlessUsable((held) => renew(provider, tenantId, connectionId, held))),
+  ).pipe(Effect.retry({ while: (error) => error._tag === "LeaseHeld", schedule: turn }))
+})
+
+/** Renews credentials, and returns those that are there afterwards: somebody else's, if they were first. */
+const renew = Effect.fnUntraced(function* (
+  provider: Provider,
+  tenantId: TenantId,
+  connectionId: ConnectionId,
+  held: Credentials,
+) {
+  const vault = yield* Vault
+  yield* provider.refresh(held.secret).pipe(
+    Effect.flatMap((renewed) =>
+      Effect.retry(vault.put(tenantId, connectionId, renewed, { replaces: held.version }), {
+        while: ({ _tag }) => _tag === "EventStoreUnavailable",
+        schedule: keeping,
       }),
-    )
-    .pipe(Effect.retry({ while: (error) => error._tag === "LeaseHeld", schedule: Schedule.spaced("50 millis"), times: 1_200 }))
+    ),
+    // Between the answer and the vault the new credentials exist nowhere else, and the old ones may be dead.
+    Effect.uninterruptible,
+    // Whoever wrote meanwhile knows better: the owner has connected again, or our own write was not answered.
+    Effect.catchTag("CredentialsConflict", () => Effect.void),
+    Effect.catchReason("ProviderError", "AuthorizationEnded", ({ reason }, error) =>
+      Effect.flatMap(vault.get(tenantId, connectionId), ({ version }) =>
+        version === held.version
+          ? Effect.andThen(reportEnd(tenantId, connectionId, version, reason), error)
+          : Effect.void,
+      ),
+    ),
+  )
+  yield* recordVersion(tenantId, connectionId)
+  return yield* vault.get(tenantId, connectionId)
 })
 
 /**
@@ -82,5 +99,27 @@ export const recordVersion = Effect.fn("Credentials.recordVersion")(function* (
   const command = Connection.Command.make({ _tag: "RecordRefresh", at, credentialVersion: version })
   return yield* handle(tenantId, connectionId, command, { metadata: { actor: system } })
 })
+
+/** Records that the provider honours credentials no longer, unless there are newer ones by now. */
+export const reportEnd = Effect.fn("Credentials.reportEnd")(function* (
+  tenantId: TenantId,
+  connectionId: ConnectionId,
+  credentialVersion: number,
+  reason: AuthorizationEnded["reason"],
+) {
+  const at = yield* DateTime.now
+  const command = Connection.Command.make({ _tag: "ReportAuthorizationFailure", at, reason, credentialVersion })
+  yield* handle(tenantId, connectionId, command, { metadata: { actor: system } })
+})
+
+/** About a minute, looking more and more seldom. */
+const turn = Schedule.exponential("50 millis", 1.5).pipe(
+  Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, Duration.seconds(1)))),
+  Schedule.jittered,
+  Schedule.upTo({ times: 65 }),
+)
+
+/** Some seconds. */
+const keeping = Schedule.exponential("100 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 6 }))
 
 const handle = Aggregate.handle(Connection)

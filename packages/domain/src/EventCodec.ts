@@ -93,10 +93,7 @@ const reader = <Event extends { readonly _tag: string }>(codec: EventCodec<Event
   const fromJson = Schema.decodeUnknownResult(codec.Event)
   const hasPersonal = personalTypes(codec.Event)
 
-  return (
-    recorded: Recorded<EncodedEvent>,
-    personal: Stored,
-  ): Result.Result<Recorded<Event>, UnreadableEvent> => {
+  return (recorded: Recorded<EncodedEvent>, personal: Stored): Result.Result<Recorded<Event>, UnreadableEvent> => {
     const { event, metadata, position, recordedAt, streamId, tenantId, version } = recorded
     const { schemaVersion, type } = event
     const unreadable = (problem: string) => Result.fail(new UnreadableEvent({ streamId, version, type, problem }))

@@ -6,7 +6,7 @@
 import { HashSet, Redacted, Result, Schema } from "effect"
 
 import { StreamId } from "./EventStore.ts"
-import { AccountId, ConnectionId, FeedId } from "./Ids.ts"
+import { AccountId, ConnectionId, type FeedId } from "./Ids.ts"
 import * as Personal from "./Personal.ts"
 
 /** What the provider calls an item, stable and unique within the outside account. Opaque, not personal. */

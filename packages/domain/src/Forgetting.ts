@@ -33,9 +33,7 @@ export const forget = Effect.fn("Forgetting.forget")(function* (
 const destroyKeys = Effect.fnUntraced(function* (tenantId: TenantId, connectionId: ConnectionId, actor: Actor) {
   const at = yield* DateTime.now
   const connection = yield* loadConnection(tenantId, connectionId)
-  const ended = yield* Effect.fromResult(
-    decideConnection(connection, { _tag: "Disconnect", at, reason: "host" }, { _tag: "Forget", at }),
-  )
+  const ended = yield* Effect.fromResult(decideConnection(connection, { _tag: "Forget", at }))
   const feeds = yield* Effect.forEach(Object.keys(connection.state.cursors), (feedId) =>
     Effect.flatMap(loadFeed(tenantId, FeedId.make(feedId)), (feed) =>
       Effect.fromResult(decideFeed(feed, { _tag: "Forget", at })),

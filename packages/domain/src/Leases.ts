@@ -125,22 +125,40 @@ export class Leases extends Context.Service<
   )
 }
 
-/** The whole service from what a store can do. */
-export const make = (store: Omit<Leases["Service"], "using">): Leases["Service"] =>
-  Leases.of({
+/** The longest time for which a lease is given. */
+export const longest = Duration.days(1)
+
+/** The whole service from what a store can do. A time without an end is a mistake in the program: the fiber dies of it. */
+export const make = ({ acquire, renew, ...store }: Omit<Leases["Service"], "using">): Leases["Service"] => {
+  const limited = {
     ...store,
+    acquire: (...[tenantId, name, ttl]: Parameters<typeof acquire>) =>
+      Effect.flatMap(limitedTime(ttl), (limited) => acquire(tenantId, name, limited)),
+    renew: (...[lease, ttl]: Parameters<typeof renew>) =>
+      Effect.flatMap(limitedTime(ttl), (limited) => renew(lease, limited)),
+  }
+  return Leases.of({
+    ...limited,
     using: (tenantId, name, ttl) => (effect) =>
       Effect.acquireUseRelease(
-        Effect.all([Clock.currentTimeMillis, store.acquire(tenantId, name, ttl)]),
+        Effect.all([Clock.currentTimeMillis, limited.acquire(tenantId, name, ttl)]),
         ([asked, lease]) =>
           Effect.raceFirst(
             Effect.provideService(effect, Current, lease),
-            keepAlive(store, lease, Duration.fromInputUnsafe(ttl), asked),
+            keepAlive(limited, lease, Duration.fromInputUnsafe(ttl), asked),
           ),
         // What cannot be released runs out.
-        ([, lease]) => Effect.ignore(store.release(lease)),
+        ([, lease]) => Effect.ignore(limited.release(lease)),
       ).pipe(Effect.withSpan("Leases.using", { attributes: { name } })),
   })
+}
+
+const limitedTime = (ttl: Duration.Input) => {
+  const time = Duration.fromInputUnsafe(ttl)
+  return Duration.isGreaterThan(time, Duration.zero) && Duration.isLessThanOrEqualTo(time, longest)
+    ? Effect.succeed(time)
+    : Effect.die(new RangeError("A lease is held for more than no time, and for a day at most"))
+}
 
 /** A name for this process among the holders of leases; random, because hosts' names may tell too much. */
 export const holderName = Effect.flatMap(SecureRandom.SecureRandom, (random) => random.uuidV4())

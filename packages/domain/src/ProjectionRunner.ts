@@ -12,7 +12,7 @@
  * All that a projection is given is rows and events: a replay has nothing to
  * cause a side effect with.
  */
-import { Cause, Effect, Equal, Exit, Result, Schedule, Schema, Stream } from "effect"
+import { Cause, Effect, Equal, Exit, Option, Result, Schedule, Schema, Stream } from "effect"
 
 import * as EventCodec from "./EventCodec.ts"
 import {
@@ -94,7 +94,10 @@ export const run = <R extends Row, Event extends Tagged>(
     let head = yield* log.head
     while (true) {
       ground = yield* advance(projection, ground, head, options)
-      head = yield* log.awaitBeyond(ground.build.position)
+      const moved = yield* Effect.timeoutOption(log.awaitBeyond(ground.build.position), "2 seconds")
+      head = Option.getOrElse(moved, () => head)
+      // No event tells that another build was put in the place of this one, and that one may stand behind the head.
+      if (Option.isNone(moved)) ground = yield* open(projection)
     }
   })
 

@@ -69,10 +69,12 @@ export interface Page {
   readonly items: ReadonlyArray<{ readonly id: ItemId; readonly content: Schema.Json }>
   /** Items that were delivered but are held already, so that nothing was fetched for them. */
   readonly known: number
-  /** Where the next page starts; the adapter's own notation. */
+  /** Where the next page starts; the adapter's own notation. The same again when a page is delivered in parts. */
   readonly cursor: string
   /** Whether the provider has nothing more for now. */
   readonly complete: boolean
+  /** What kept the rest of the page from being fetched. The items are good; asking again brings the others. */
+  readonly stoppedBy?: ProviderError | undefined
 }
 
 /** One provider. */
@@ -82,7 +84,10 @@ export interface Provider {
   /** When the credentials stop working by themselves, if they say so. */
   readonly expiresAt: (secret: Secret) => DateTime.Utc | undefined
 
-  /** New credentials for old ones. The old ones may stop working with it. */
+  /**
+   * New credentials for old ones. The old ones may stop working with it, so it is not interrupted: it must come to an
+   * end by itself.
+   */
   readonly refresh: (secret: Secret) => Effect.Effect<Secret, ProviderError>
 
   /** What a connection with these settings delivers. */

@@ -21,6 +21,7 @@ import { Leases } from "./Leases.ts"
 import * as Personal from "./Personal.ts"
 import { type Page, type Provider, ProviderError, type Secret, type Source } from "./Provider.ts"
 import * as Utf8 from "./Utf8.ts"
+import type * as Vault from "./Vault.ts"
 
 /** What a run did. */
 export interface Report {
@@ -33,14 +34,18 @@ export interface Report {
   readonly known: number
 }
 
-/** Another worker is syncing this connection. Nothing was done; its run will do. */
+/** Another worker is syncing this connection, or took over. What this one recorded stands; the other one's run will do. */
 export class SyncInProgress extends Schema.TaggedError<SyncInProgress>()("SyncInProgress", {
   connectionId: ConnectionId,
 }) {}
 
-/** The connection is not in a state to be synced: the owner has to consent, or somebody has to resume it. */
+/**
+ * The connection is not, or no longer, in a state to be synced: the owner has to consent, or somebody has to resume it.
+ * What was recorded before stands.
+ */
 export class NotSyncable extends Schema.TaggedError<NotSyncable>()("NotSyncable", {
   connectionId: ConnectionId,
+  /** Of the connection; `identity_mismatch` and `no_credentials` where that is what keeps it from being synced. */
   status: Schema.String,
 }) {}
 
@@ -61,7 +66,11 @@ const leaseTime = Duration.minutes(1)
 const quietInterval = Duration.hours(1)
 
 /** Brings a connection up to date, all of its sources one after the other. */
-export const run = Effect.fn("Sync.run")(function* (provider: Provider, tenantId: TenantId, connectionId: ConnectionId) {
+export const run = Effect.fn("Sync.run")(function* (
+  provider: Provider,
+  tenantId: TenantId,
+  connectionId: ConnectionId,
+) {
   const leases = yield* Leases
   return yield* leases
     .using(
@@ -70,17 +79,27 @@ export const run = Effect.fn("Sync.run")(function* (provider: Provider, tenantId
       leaseTime,
     )(syncAll(provider, tenantId, connectionId))
     .pipe(
-      Effect.catchTag("LeaseHeld", () => Effect.fail(new SyncInProgress({ connectionId }))),
-      Effect.catchTag("ProviderError", (error) => stop(tenantId, connectionId, error)),
+      Effect.catchTags({
+        LeaseHeld: () => Effect.fail(new SyncInProgress({ connectionId })),
+        LeaseLost: () => Effect.fail(new SyncInProgress({ connectionId })),
+        StalePage: () => Effect.fail(new SyncInProgress({ connectionId })),
+        ConnectionNotReady: ({ status }) => Effect.fail(new NotSyncable({ connectionId, status })),
+        FeedForgotten: () => Effect.fail(new NotSyncable({ connectionId, status: "forgotten" })),
+        CredentialsNotFound: () => withoutCredentials(tenantId, connectionId),
+        SealingError: (error) =>
+          Effect.fail(error.reason === "forgotten" ? new NotSyncable({ connectionId, status: "forgotten" }) : error),
+        ProviderError: (error) => stop(tenantId, connectionId, error),
+        AccountNotOpen: Effect.die,
+        IdentityMismatch: Effect.die,
+      }),
     )
 })
 
 const syncAll = Effect.fnUntraced(function* (provider: Provider, tenantId: TenantId, connectionId: ConnectionId) {
   const random = yield* SecureRandom.SecureRandom
   const run = yield* random.uuidV7()
-  yield* Credentials.recordVersion(tenantId, connectionId)
-  const { state } = yield* loadConnection(tenantId, connectionId)
-  if (state.status !== "active") return yield* new NotSyncable({ connectionId, status: state.status })
+  const { state } = yield* Credentials.recordVersion(tenantId, connectionId)
+  yield* ensureSyncable(connectionId, state)
 
   const ask = asking(provider, tenantId, connectionId)
   const sources = yield* ask((secret) => provider.sources(secret, state.settings ?? {}))
@@ -136,15 +155,16 @@ const open = Effect.fnUntraced(function* (
   const feed = yield* loadFeed(tenantId, feedId)
   const account = yield* loadAccount(tenantId, accountId)
 
-  const earlier = account.state.feeds.filter((other) => other.source === source.key && other.feedId !== feedId)
-  const heldBefore = yield* Effect.reduce(earlier, HashSet.empty<Feed.ItemId>, (held, other) =>
-    Effect.map(loadFeed(tenantId, other.feedId), ({ state }) => HashSet.union(held, state.itemIds)),
+  const others = account.state.feeds.filter((other) => other.source === source.key && other.feedId !== feedId)
+  const loaded = yield* Effect.forEach(others, (other) =>
+    Effect.map(loadFeed(tenantId, other.feedId), ({ state }) => ({ ...other, ...state })),
   )
+  // What was forgotten is not held any more: it is fetched again for whoever connects again.
+  const earlier = loaded.filter(({ forgotten }) => !forgotten)
+  const heldBefore = earlier.reduce((held, { itemIds }) => HashSet.union(held, itemIds), HashSet.empty<Feed.ItemId>())
   const last = earlier.at(-1)
-  const resumeFrom =
-    last === undefined
-      ? null
-      : ((yield* loadConnection(tenantId, last.connectionId)).state.cursors[last.feedId] ?? null)
+  const before = last && (yield* loadConnection(tenantId, last.connectionId)).state
+  const resumeFrom = (last && before?.cursors[last.feedId]) ?? null
 
   const linked = yield* Effect.orDie(
     Effect.fromResult(
@@ -163,13 +183,12 @@ const open = Effect.fnUntraced(function* (
       ),
     ),
   )
-  const isFirst = last === undefined || connection.state.previous !== undefined
+  const goesOn = before !== undefined && !isAtWork(before) && connection.state.previous === undefined
   const followed = yield* Effect.fromResult(
     decideConnection(
       connection,
-      ...(isFirst
-        ? []
-        : [
+      ...(last !== undefined && goesOn
+        ? [
             Connection.Command.cases.FollowOn.make({
               at,
               previous: last.connectionId,
@@ -177,7 +196,8 @@ const open = Effect.fnUntraced(function* (
               evidence: ["identity"],
               resume: resumeFrom === null ? [] : [{ feed: last.feedId, cursor: resumeFrom }],
             }),
-          ]),
+          ]
+        : []),
     ),
   )
   if (linked.events.length + followed.events.length > 0) yield* Aggregate.append([linked, followed], { metadata })
@@ -201,29 +221,32 @@ interface SourceReport {
 
 /** Page after page, until the provider has nothing more. */
 const syncSource = Effect.fnUntraced(function* (provider: Provider, ask: Ask, feed: OpenFeed, run: string) {
-  const { connectionId, feedId, heldBefore, source } = feed
+  const { connectionId, heldBefore, source } = feed
   let streams: Streams = feed.streams
   let report: SourceReport = { pages: 0, added: 0, known: 0 }
-  let cursor = streams.connection.state.cursors[feedId] ?? feed.resumeFrom
+  let cursor = cursorOf(streams, feed)
+  let stoppedBy: ProviderError | undefined
   for (;;) {
     const held = streams.feed.state.itemIds
     const isHeld = (id: Feed.ItemId) => HashSet.has(held, id) || HashSet.has(heldBefore, id)
-    const pageAfter = (cursor: string | null) => ask((secret) => provider.page(secret, source, cursor, isHeld))
+    const pageAfter = (cursor: string | null) =>
+      ask((secret) => {
+        // What stopped the page before is met like any other failure of the provider, now that its items are recorded.
+        const failure = stoppedBy
+        stoppedBy = undefined
+        return failure === undefined ? provider.page(secret, source, cursor, isHeld) : Effect.fail(failure)
+      })
     const page = yield* pageAfter(cursor).pipe(
       // The provider forgot what changed since: everything it lists is compared with what is held.
       Effect.catchReason("ProviderError", "CursorExpired", () => pageAfter(null)),
     )
-    streams = yield* record(feed, streams, run, page).pipe(
-      Effect.catchTags({
-        StalePage: () => Effect.fail(new SyncInProgress({ connectionId })),
-        ConnectionNotReady: ({ status }) => Effect.fail(new NotSyncable({ connectionId, status })),
-        FeedForgotten: () => Effect.fail(new NotSyncable({ connectionId, status: "forgotten" })),
-        AccountNotOpen: Effect.die,
-      }),
-    )
-    report = { pages: report.pages + 1, added: report.added + page.items.length, known: report.known + page.known }
+    const recorded = yield* record(feed, streams, run, page)
+    streams = recorded.streams
+    report = { pages: report.pages + 1, added: report.added + recorded.added, known: report.known + recorded.known }
     if (page.complete) return report
+    yield* ensureSyncable(connectionId, streams.connection.state)
     cursor = page.cursor
+    stoppedBy = page.stoppedBy
   }
 })
 
@@ -237,16 +260,8 @@ const record = Effect.fnUntraced(function* (feed: OpenFeed, streams: Streams, ru
   const at = yield* DateTime.now
   const attempt = (streams: Streams) =>
     Effect.gen(function* () {
-      const { cursors, syncedAt } = streams.connection.state
-      const cursorBefore = cursors[feedId] ?? null
-      const isQuiet =
-        page.items.length === 0 &&
-        page.complete &&
-        syncedAt !== undefined &&
-        cursorBefore !== null &&
-        (cursorBefore === page.cursor ||
-          DateTime.isLessThan(at, DateTime.addDuration(syncedAt, quietInterval)))
-      if (isQuiet) return streams
+      const cursorBefore = cursorOf(streams, feed)
+      if (isQuiet(streams.connection.state, feedId, page, at)) return { streams, added: 0, known: page.known }
 
       const items = yield* Effect.fromResult(
         decideFeed(
@@ -264,14 +279,19 @@ const record = Effect.fnUntraced(function* (feed: OpenFeed, streams: Streams, ru
           ),
         ),
       )
+      const added = items.events.reduce(
+        (sum, event) => sum + (event._tag === "items_recorded" ? event.itemIds.length : 0),
+        0,
+      )
+      const known = page.known + page.items.length - added
       const compared = yield* Effect.fromResult(
         decideAccount(streams.account, {
           _tag: "Reconcile",
           at,
           feedId,
           run,
-          added: page.items.length,
-          known: page.known,
+          added,
+          known,
         }),
       )
       const synced = yield* Effect.fromResult(
@@ -282,16 +302,17 @@ const record = Effect.fnUntraced(function* (feed: OpenFeed, streams: Streams, ru
           run,
           cursorBefore,
           cursorAfter: page.cursor,
-          items: page.items.length,
+          items: added,
           complete: page.complete,
         }),
       )
       yield* Aggregate.append([items, compared, synced], { metadata })
-      return {
+      const recorded: Streams = {
         feed: Aggregate.after(items),
         account: Aggregate.after(compared),
         connection: Aggregate.after(synced),
-      } satisfies Streams
+      }
+      return { streams: recorded, added, known }
     })
 
   return yield* attempt(streams).pipe(
@@ -305,7 +326,7 @@ const record = Effect.fnUntraced(function* (feed: OpenFeed, streams: Streams, ru
           }),
           (current) =>
             // The page follows the cursor that this worker read; if that moved, the page is another worker's.
-            cursorOf(current, feedId) === cursorOf(streams, feedId)
+            cursorOf(current, feed) === cursorOf(streams, feed)
               ? attempt(current)
               : Effect.fail(new Connection.StalePage({ feedId })),
         ),
@@ -313,6 +334,23 @@ const record = Effect.fnUntraced(function* (feed: OpenFeed, streams: Streams, ru
     ),
   )
 })
+
+/** Whether a page tells nothing that the log does not say already, or has said within the hour. */
+const isQuiet = (
+  { cursors, syncedAt, syncFailure }: Connection.State,
+  feedId: FeedId,
+  page: Page,
+  at: DateTime.Utc,
+) => {
+  const last = syncedAt[feedId]
+  return (
+    page.items.length === 0 &&
+    page.complete &&
+    syncFailure === undefined &&
+    last !== undefined &&
+    (cursors[feedId] === page.cursor || DateTime.isLessThan(at, DateTime.addDuration(last, quietInterval)))
+  )
+}
 
 type Items = Page["items"]
 
@@ -339,44 +377,57 @@ const batchesOf = (items: Items): ReadonlyArray<Items> => {
 const asking = (provider: Provider, tenantId: TenantId, connectionId: ConnectionId) => {
   const credentials = (stale?: number) => Credentials.fresh(provider, tenantId, connectionId, stale)
 
-  return <A>(request: (secret: Secret) => Effect.Effect<A, ProviderError>) =>
-    Effect.gen(function* () {
-      const held = yield* credentials()
-      return yield* request(held.secret).pipe(
-        Effect.catchReason("ProviderError", "Unauthorized", () =>
-          Effect.flatMap(credentials(held.version), ({ secret }) => request(secret)),
+  return <A>(request: (secret: Secret) => Effect.Effect<A, ProviderError>) => {
+    const requestWith = ({ secret, version }: Vault.Credentials) =>
+      request(secret).pipe(
+        Effect.catchReason("ProviderError", "AuthorizationEnded", ({ reason }, error) =>
+          Effect.andThen(Credentials.reportEnd(tenantId, connectionId, version, reason), error),
         ),
       )
-    }).pipe(Effect.tapErrorTag("ProviderError", heed), Effect.retry({ while: isPassing, schedule: patience }))
+    return Effect.gen(function* () {
+      const held = yield* credentials()
+      return yield* requestWith(held).pipe(
+        Effect.catchReason("ProviderError", "Unauthorized", () =>
+          Effect.flatMap(credentials(held.version), requestWith),
+        ),
+      )
+    }).pipe(Effect.retry({ while: isWorthWaiting, schedule: patience }))
+  }
 }
 
 type Ask = ReturnType<typeof asking>
 
-const isPassing = (error: { readonly _tag: string }) =>
-  error instanceof ProviderError && (error.reason._tag === "Unavailable" || error.reason._tag === "RateLimited")
+const isPassing = ({ reason }: ProviderError) => reason._tag === "Unavailable" || reason._tag === "RateLimited"
 
-/** Some seconds. What does not pass by then is left to the next run. */
-const patience = Schedule.exponential("200 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 5 }))
+/** Not for a provider that asks for more time than a run should sit and wait: the next run asks again. */
+const isWorthWaiting = (error: { readonly _tag: string }) =>
+  error instanceof ProviderError &&
+  isPassing(error) &&
+  Duration.isLessThanOrEqualTo(waitOf(error), Duration.seconds(30))
 
-/** Waits as long as the provider asks, within reason. */
-const heed = ({ reason }: ProviderError) =>
-  reason._tag === "RateLimited" && reason.retryAfter !== undefined
-    ? Effect.sleep(Duration.min(reason.retryAfter, Duration.seconds(30)))
-    : Effect.void
+/** Some seconds, and as long as the provider asks. What does not pass by then is left to the next run. */
+const patience = Schedule.exponential("200 millis").pipe(
+  Schedule.jittered,
+  Schedule.upTo({ times: 5 }),
+  Schedule.setInputType<unknown>(),
+  Schedule.modifyDelay(({ duration, input }) =>
+    Effect.succeed(input instanceof ProviderError ? Duration.max(duration, waitOf(input)) : duration),
+  ),
+)
 
-/** Records why a run could not go on. */
+const waitOf = ({ reason }: ProviderError) =>
+  (reason._tag === "RateLimited" ? reason.retryAfter : undefined) ?? Duration.zero
+
+/** Records why a run could not go on. That an authorization ended is recorded where it is learnt. */
 const stop = Effect.fnUntraced(function* (tenantId: TenantId, connectionId: ConnectionId, error: ProviderError) {
   const at = yield* DateTime.now
   const { reason } = error
   const retryable = isPassing(error)
-  yield* handleConnection(
-    tenantId,
-    connectionId,
-    reason._tag === "AuthorizationEnded"
-      ? { _tag: "ReportAuthorizationFailure", at, reason: reason.reason }
-      : { _tag: "ReportSyncFailure", at, reason: reason._tag, retryable },
-    { metadata },
-  )
+  if (reason._tag !== "AuthorizationEnded") {
+    const told = reason._tag === "UnexpectedAnswer" ? `${reason._tag}: ${reason.problem}` : reason._tag
+    const command = Connection.Command.make({ _tag: "ReportSyncFailure", at, reason: told, retryable })
+    yield* handleConnection(tenantId, connectionId, command, { metadata })
+  }
   return yield* new SyncFailed({ connectionId, reason: reason._tag, retryable })
 })
 
@@ -402,7 +453,25 @@ const derivedUuid = Effect.fnUntraced(function* (...parts: ReadonlyArray<string>
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 })
 
-const cursorOf = ({ connection }: Streams, feedId: FeedId) => connection.state.cursors[feedId] ?? null
+/** Where a feed stands: before its first page, where the feed before it stands. */
+const cursorOf = ({ connection }: Streams, { feedId, resumeFrom }: OpenFeed) =>
+  connection.state.cursors[feedId] ?? resumeFrom
+
+/** A connection that another one does not go on from: it goes on itself. */
+const isAtWork = ({ status }: Connection.State) => status === "active" || status === "paused"
+
+const ensureSyncable = (connectionId: ConnectionId, state: Connection.State) => {
+  if (Connection.isSyncable(state)) return Effect.void
+  const status = state.status === "active" ? "identity_mismatch" : state.status
+  return Effect.fail(new NotSyncable({ connectionId, status }))
+}
+
+/** The credentials went while they were needed, or are not ours. */
+const withoutCredentials = Effect.fnUntraced(function* (tenantId: TenantId, connectionId: ConnectionId) {
+  const { state } = yield* loadConnection(tenantId, connectionId)
+  yield* ensureSyncable(connectionId, state)
+  return yield* new NotSyncable({ connectionId, status: "no_credentials" })
+})
 
 const metadata = { actor: system }
 

@@ -3,7 +3,10 @@
  * of types does not, and the domain asks for no other.
  */
 declare const TextEncoder: new () => { encode(text: string): Uint8Array<ArrayBuffer> }
-declare const TextDecoder: new (label: "utf-8", options: { readonly fatal: true }) => { decode(bytes: Uint8Array): string }
+declare const TextDecoder: new (
+  label: "utf-8",
+  options: { readonly fatal: true },
+) => { decode(bytes: Uint8Array): string }
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true })

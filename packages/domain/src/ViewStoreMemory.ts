@@ -3,10 +3,11 @@
  *
  * It yields before every step, so that races show.
  */
-import { Context, DateTime, Deferred, Duration, Effect, Layer, Option, Stream } from "effect"
+import { Context, Deferred, Duration, Effect, Layer, Option, Stream } from "effect"
 
 import { beginning, type Position } from "./EventStore.ts"
-import { type ColumnType, matches, type Owned, type Row, rowKey, type View } from "./Projection.ts"
+import { matches, type Owned, type Row, rowKey, type View } from "./Projection.ts"
+import * as Storable from "./Storable.ts"
 import {
   type Batch,
   type Build,
@@ -14,7 +15,6 @@ import {
   CheckpointMoved,
   type DeadLetter,
   OutdatedProjection,
-  RowsRefused,
   Views,
   ViewStore,
 } from "./ViewStore.ts"
@@ -87,13 +87,13 @@ export const layer: Layer.Layer<Views | ViewStore> = Layer.effectContext(
         const sorted = found
           .map(({ row }) => row)
           .toSorted((a, b) => {
-            for (const [column, direction] of orderBy) {
+            for (const [column, direction] of [...orderBy, ...view.key.map((column) => [column, "asc"] as const)]) {
               const order = compare(a[column], b[column])
               if (order !== 0) return direction === "asc" ? order : -order
             }
             return 0
           })
-        return limit === undefined ? sorted : sorted.slice(0, limit)
+        return limit === undefined ? sorted : sorted.slice(0, Math.max(0, limit))
       }),
 
       awaitPosition: Effect.fn("ViewStoreMemory.awaitPosition")(function* (view, position, within) {
@@ -129,9 +129,9 @@ export const layer: Layer.Layer<Views | ViewStore> = Layer.effectContext(
 
       commit: Effect.fn("ViewStoreMemory.commit")(function* (view, build, to, batch) {
         yield* Effect.yieldNow
+        yield* Storable.check(view, batch.upserts)
         const kept = yield* standing(build)
-        yield* accept(view, batch.upserts)
-        change(view, kept.rows, batch)
+        change(view, kept.rows, { ...batch, upserts: batch.upserts.map(readBack(view)) })
         settle(build, batch.resolved ?? [], batch.deadLetters ?? [])
         return replace({ ...kept.build, position: to, epoch: build.epoch + (to === build.position ? 1 : 0) })
       }),
@@ -171,8 +171,8 @@ export const layer: Layer.Layer<Views | ViewStore> = Layer.effectContext(
       fill: Effect.fn("ViewStoreMemory.fill")(function* (view, build, to, rows, deadLetters = []) {
         const filled = new Map<string, Owned<Row>>()
         yield* Stream.runForEachArray(rows, (some) =>
-          Effect.map(accept(view, some), () => {
-            for (const owned of some) filled.set(rowKey(view, owned.tenantId, owned.row), owned)
+          Effect.map(Storable.check(view, some), () => {
+            for (const owned of some) filled.set(rowKey(view, owned.tenantId, owned.row), readBack(view)(owned))
           }),
         )
         yield* standing(build)
@@ -245,30 +245,13 @@ const change = <R extends Row>(view: View<R>, rows: Map<string, Owned<Row>>, bat
   for (const owned of batch.upserts) rows.set(rowKey(view, owned.tenantId, owned.row), owned)
 }
 
-const accept = <R extends Row>(view: View<R>, rows: ReadonlyArray<Owned<R>>): Effect.Effect<void, RowsRefused> => {
-  const columns = Object.entries<ColumnType>(view.columns)
-  const isStorable = ({ row }: Owned<R>) =>
-    columns.every(([column, type]) => {
-      const value = row[column]
-      return value === null ? !view.key.includes(column) : value !== undefined && fits[type](value)
-    })
-  return rows.every(isStorable)
-    ? Effect.void
-    : Effect.fail(new RowsRefused({ view: view.name, problem: "a value that its column does not take" }))
-}
-
-const isText = (value: unknown) => typeof value === "string" && !value.includes("\u0000")
-
-const fits: Record<ColumnType, (value: unknown) => boolean> = {
-  text: isText,
-  uuid: (value) => typeof value === "string" && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value),
-  bigint: Number.isSafeInteger,
-  "double precision": Number.isFinite,
-  boolean: (value) => typeof value === "boolean",
-  timestamptz: (value) => typeof value === "string" && Option.isSome(DateTime.make(value)),
-  date: (value) => typeof value === "string" && /^\d{4}-\d\d-\d\d$/.test(value),
-  jsonb: (value) => !JSON.stringify(value).includes("\\u0000"),
-}
+/** A row as any store would read it back. */
+const readBack =
+  <R extends Row>(view: View<R>) =>
+  ({ row, tenantId }: Owned<R>): Owned<R> => {
+    const stored = Object.fromEntries(Object.keys(view.columns).map((column) => [column, row[column]]))
+    return { tenantId, row: JSON.parse(JSON.stringify(stored)) }
+  }
 
 /** Nulls last; strings by code point, as UTF-8 sorts. */
 const compare = (a: unknown, b: unknown): number => {

@@ -128,19 +128,21 @@ layer(memory, { excludeTestServices: true })("the change feed", (it) => {
 
         const follow = (after: typeof start, count: number) =>
           Stream.runCollect(Stream.take(ChangeFeed.follow(after, { tenantId, patience: 0 }), count))
-        const all = (yield* follow(start, 4)).map(summary)
-        assert.deepStrictEqual((yield* follow(dealtWith, 3)).map(summary), all.slice(1))
+        const all = (yield* follow(start, 5)).map(summary)
+        assert.deepStrictEqual((yield* follow(dealtWith, 4)).map(summary), all.slice(1))
         assert.deepStrictEqual(
           all.map(({ change, inView }) => [change, inView]),
           [
             ["connected", false],
             ["paused", false],
             ["configured", false],
+            ["disconnected", false],
             ["forgotten", false],
           ],
         )
-        assert.deepInclude(all[2], { connectionId: second, status: "pending", active: first })
-        assert.deepInclude(all[3], { connectionId: first, status: undefined })
+        assert.deepInclude(all[2], { connectionId: second, status: "pending" })
+        assert.strictEqual(all[4]?.connectionId, first)
+        assert.isUndefined(all[4]?.status)
       }),
   )
 })

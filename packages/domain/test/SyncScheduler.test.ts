@@ -152,7 +152,7 @@ const scheduled = Effect.fnUntraced(function* (
           Effect.onInterrupt(() =>
             options.stopped === undefined
               ? Effect.void
-              : Effect.flatMap(seconds, (at) => Deferred.succeed(options.stopped ?? Deferred.makeUnsafe(), at)),
+              : Effect.flatMap(seconds, (at) => Deferred.succeed(options.stopped ?? Deferred.makeUnsafe<number>(), at)),
           ),
         ),
     }),

@@ -213,7 +213,9 @@ export class SimulatedMailbox {
           labelIds.every((id) => message.labelIds.includes(id)) && !hidden.some((id) => message.labelIds.includes(id)),
       )
       .toSorted(newestFirst)
-    const after = positionOf(query.get("pageToken"))
+    const token = query.get("pageToken")
+    const after = positionOf(token)
+    if (token !== null && after === undefined) return invalidArgument("Invalid pageToken")
     const rest = after === undefined ? all : all.filter((message) => newestFirst(after, message) < 0)
     const page = rest.slice(0, maxResults(query))
     const last = page.at(-1)

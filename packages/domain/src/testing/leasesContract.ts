@@ -40,6 +40,18 @@ export const leasesContract = <E>(name: string, leases: Layer.Layer<Leases, E>) 
       }),
     )
 
+    it.effect("is given for no time without an end, and for none that is over at once", () =>
+      Effect.gen(function* () {
+        const { acquire, renew } = yield* Leases
+        const tenantId = yield* freshTenant
+        const times = [Duration.infinity, Duration.millis(1e300), Duration.days(2), Duration.zero, Duration.millis(-1)]
+        for (const ttl of times) assert.isTrue(Exit.hasDies(yield* Effect.exit(acquire(tenantId, "sync", ttl))))
+        const lease = yield* acquire(tenantId, "sync", long)
+        for (const ttl of times) assert.isTrue(Exit.hasDies(yield* Effect.exit(renew(lease, ttl))))
+        assert.strictEqual(lease.epoch, 1)
+      }),
+    )
+
     it.effect("keeps names and tenants apart", () =>
       Effect.gen(function* () {
         const { acquire } = yield* Leases

@@ -13,7 +13,7 @@ import { beginning, categoryOf, EventLog, type EventStore, type Position } from 
 import * as Projection from "../Projection.ts"
 import * as ProjectionRunner from "../ProjectionRunner.ts"
 import { type Sealer } from "../Sealer.ts"
-import { type Views, ViewStore } from "../ViewStore.ts"
+import { Views, ViewStore } from "../ViewStore.ts"
 import { connectionHistory, recordHistory } from "./connectionHistories.ts"
 
 type Stores = EventStore | EventLog | Views | ViewStore | Sealer
@@ -206,6 +206,24 @@ export const projectionContract = <E>(
         const rebuilt = yield* ProjectionRunner.rebuild(view)
         assert.strictEqual(rebuilt.number, live.number + 1)
         assert.deepStrictEqual(yield* stored(view), yield* folded(view))
+      }),
+    )
+
+    it.effect("a build that was rolled back is caught up, though nothing more happens", () =>
+      Effect.gen(function* () {
+        const views = yield* Views
+        const log = yield* EventLog
+        const [view] = everyView("rolled_back")
+        yield* ProjectionRunner.catchUp(view)
+        yield* ProjectionRunner.rebuild(view)
+        const [history] = yield* Arbitrary.sampleEffect(connectionHistory, { count: 1, size: 60, seed: 13 })
+        yield* recordHistory(history ?? [], yield* nextRun)
+        yield* Effect.forkChild(ProjectionRunner.run(view))
+        const head = yield* log.head
+        assert.isTrue(yield* views.awaitPosition(view, head, "10 seconds"))
+        const rolledBack = yield* ProjectionRunner.rollback(view)
+        assert.isBelow(Number(rolledBack.position), Number(head))
+        assert.isTrue(yield* views.awaitPosition(view, head, "20 seconds"))
       }),
     )
 

@@ -1,0 +1,71 @@
+/**
+ * What a column takes.
+ *
+ * The rules are the same for every store of views because they are these functions:
+ * what one of them keeps, all of them keep, and read back as it was.
+ */
+import { Effect } from "effect"
+
+import { valueProblem } from "./AppendRequest.ts"
+import { type ColumnType, type Owned, type Row, type View } from "./Projection.ts"
+import * as Utf8 from "./Utf8.ts"
+import { RowsRefused } from "./ViewStore.ts"
+
+/** Refuses rows of which one cannot be stored. */
+export const check = Effect.fnUntraced(function* <R extends Row>(view: View<R>, rows: ReadonlyArray<Owned<R>>) {
+  const columns = Object.entries<ColumnType>(view.columns)
+  for (const { row } of rows) {
+    const problem = rowProblem(view, columns, row)
+    if (problem !== undefined) return yield* new RowsRefused({ view: view.name, problem })
+  }
+})
+
+/** Whether there can be a row with these values at all. Nulls, and columns that are not named, are no obstacle. */
+export const canHold = <R extends Row>({ columns }: Pick<View<R>, "columns">, values: Partial<R>): boolean => {
+  for (const [column, type] of Object.entries<ColumnType>(columns)) {
+    const value = values[column]
+    if (value !== undefined && value !== null && !fits[type](value)) return false
+  }
+  return true
+}
+
+const rowProblem = <R extends Row>(
+  view: View<R>,
+  columns: ReadonlyArray<readonly [column: string, ColumnType]>,
+  row: R,
+): string | undefined => {
+  for (const [column, type] of columns) {
+    const value = row[column]
+    if (value === undefined) return `${column} is missing`
+    if (value === null ? view.key.includes(column) : !fits[type](value)) {
+      return `${column} does not take its value`
+    }
+  }
+  for (const index of [view.key, ...(view.indexes ?? [])]) {
+    if (!isIndexable(index.map((column) => row[column]))) return `${index.join(", ")}: more than ${indexed} bytes`
+  }
+  return undefined
+}
+
+const fits: Record<ColumnType, (value: unknown) => boolean> = {
+  text: (value) => typeof value === "string" && valueProblem(value) === undefined,
+  uuid: (value) => typeof value === "string" && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value),
+  bigint: Number.isSafeInteger,
+  "double precision": Number.isFinite,
+  boolean: (value) => typeof value === "boolean",
+  timestamptz: (value) => isMoment(value) && new Date(value).toISOString() === value,
+  date: (value) => isMoment(value) && new Date(value).toISOString().slice(0, 10) === value,
+  jsonb: (value) => valueProblem(value) === undefined,
+}
+
+/** Of the years 1 to 9999: others are written differently in each place. */
+const isMoment = (value: unknown): value is string =>
+  typeof value === "string" && /^\d{4}-/.test(value) && !value.startsWith("0000") && !Number.isNaN(Date.parse(value))
+
+/** Bytes of the text of one key or index; PostgreSQL's indexes take 2,700 with the tenant. */
+const indexed = 1_500
+
+const isIndexable = (values: ReadonlyArray<unknown>) => {
+  const text = values.filter((value) => typeof value === "string").join("")
+  return text.length <= indexed / 3 || Utf8.encode(text).length <= indexed
+}

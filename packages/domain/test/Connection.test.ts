@@ -1,0 +1,252 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, DateTime, Result, Schema } from "effect"
+
+import { Connection, Decider, Ids, Personal } from "../src/index.ts"
+
+describe("a connection", () => {
+  it.prop("reaches some state by any events in any order", [Schema.Array(Connection.Event)], ([events]) => {
+    const state = Decider.replay(Connection, events)
+    assert.include(statuses, state.status)
+    assert.isArray(Connection.claims(state))
+  })
+
+  it.prop("changes nothing when it is told the same twice", [commands, command], ([before, command]) => {
+    const state = after(before)
+    const once = told(state, command)
+    assert.deepStrictEqual(eventsOf(once, command), [])
+  })
+
+  it.prop("never goes back to older credentials", [commands], ([commands]) => {
+    commands.reduce((state, command) => {
+      const next = told(state, command)
+      assert.isAtLeast(next.credentialVersion, state.credentialVersion)
+      return next
+    }, Connection.initial)
+  })
+
+  it.prop("belongs to the first authorization it was given, for ever", [commands], ([commands]) => {
+    commands.reduce((state, command) => {
+      const next = told(state, command)
+      if (state.authorization !== undefined) assert.strictEqual(next.authorization, state.authorization)
+      return next
+    }, Connection.initial)
+  })
+
+  it.prop("holds its slot while it is live, and its authorization always", [commands], ([commands]) => {
+    const state = after(commands)
+    const { authorization, provider, slot } = state
+    const claims = Connection.claims(state)
+    const isHolder = slot !== undefined && claims.includes(Connection.slotClaim(slot))
+    assert.strictEqual(isHolder, slot !== undefined && live.has(state.status))
+    const isKnown = authorization !== undefined && provider !== undefined
+    if (isKnown) assert.include(claims, Connection.authorizationClaim(provider, authorization))
+    assert.strictEqual(claims.length, Number(isHolder) + Number(isKnown))
+  })
+
+  it.prop("stays as it ended", [commands, commands], ([before, later]) => {
+    const ended = told(after([connect(), ...before]), { _tag: "Forget", at })
+    assert.strictEqual(ended.status, "disconnected")
+    const end = later.reduce(told, ended)
+    assert.strictEqual(end.status, "disconnected")
+    assert.isTrue(end.forgotten)
+  })
+
+  it.prop("has no failure on record while it is active, and a reason while it needs its owner", [commands], ([all]) => {
+    const state = after(all)
+    if (state.status === "active") assert.isUndefined(state.failure)
+    if (state.status === "needs_reauth") assert.isDefined(state.failure)
+  })
+})
+
+describe("the states of a connection", () => {
+  const reached: Record<Connection.Status, ReadonlyArray<Connection.Command>> = {
+    absent: [],
+    pending: [configure],
+    active: [connect()],
+    needs_reauth: [connect(), fail],
+    paused: [connect(), { _tag: "Pause", at }],
+    superseded: [connect(), { _tag: "Supersede", at, by: other }],
+    disconnected: [connect(), { _tag: "Disconnect", at, reason: "owner" }],
+  }
+  // What each command makes of each state: a status, "–" where it changes nothing, "✗" where it is refused.
+  const table = `
+                | absent  | pending      | active       | needs_reauth | paused       | superseded   | disconnected
+    Configure   | pending | –            | –            | –            | –            | –            | –
+    Connect     | active  | active       | –            | –            | –            | –            | –
+    Renew       | active  | active       | active       | active       | active       | active       | active
+    Refresh     | –       | –            | active       | active       | paused       | –            | –
+    Page        | ✗       | ✗            | active       | needs_reauth | paused       | ✗            | ✗
+    FailSync    | –       | –            | active       | needs_reauth | paused       | –            | –
+    Fail        | ✗       | –            | needs_reauth | –            | paused       | –            | –
+    Supersede   | –       | superseded   | superseded   | superseded   | superseded   | –            | –
+    Pause       | ✗       | ✗            | paused       | paused       | –            | ✗            | ✗
+    Resume      | ✗       | ✗            | –            | active       | active       | active       | ✗
+    Disconnect  | ✗       | disconnected | disconnected | disconnected | disconnected | disconnected | –
+    Forget      | ✗       | disconnected | disconnected | disconnected | disconnected | disconnected | disconnected`
+  const asked: Record<string, Connection.Command> = {
+    Configure: configure,
+    Connect: connect(),
+    Renew: connect({ credentialVersion: 2 }),
+    Refresh: { _tag: "RecordRefresh", at, credentialVersion: 2 },
+    Page: page(null, "1"),
+    FailSync: { _tag: "ReportSyncFailure", at, reason: "Unavailable", retryable: true },
+    Fail: fail,
+    Supersede: { _tag: "Supersede", at, by: other },
+    Pause: { _tag: "Pause", at },
+    Resume: { _tag: "Resume", at },
+    Disconnect: { _tag: "Disconnect", at, reason: "owner" },
+    Forget: { _tag: "Forget", at },
+  }
+  const [header = [], ...rows] = table
+    .trim()
+    .split("\n")
+    .map((line) => line.split("|").map((cell) => cell.trim()))
+  for (const [name = "", ...outcomes] of rows) {
+    for (const [index, expected] of outcomes.entries()) {
+      const from = statuses.find((status) => status === header[index + 1])
+      const command = asked[name]
+      it(`${from}: ${name} ${expected}`, () => {
+        if (from === undefined || command === undefined) return assert.fail("the table is misspelt")
+        const state = after(reached[from])
+        assert.strictEqual(state.status, from)
+        const decided = Connection.decide(state, command)
+        const outcome = Result.match(decided, {
+          onFailure: () => "✗",
+          onSuccess: (events) => (events.length === 0 ? "–" : told(state, command).status),
+        })
+        assert.strictEqual(outcome, expected)
+      })
+    }
+  }
+})
+
+describe("late and doubtful news", () => {
+  it("that credentials ended is nothing once there are newer ones", () => {
+    const renewed = after([connect(), { _tag: "RecordRefresh", at, credentialVersion: 2 }])
+    const report = { _tag: "ReportAuthorizationFailure", at, reason: "revoked" } as const
+    assert.deepStrictEqual(eventsOf(renewed, { ...report, credentialVersion: 1 }), [])
+    assert.strictEqual(told(renewed, { ...report, credentialVersion: 2 }).status, "needs_reauth")
+    assert.strictEqual(told(renewed, report).status, "needs_reauth")
+  })
+
+  it("R04 of another account's consent leaves it active, but with a broker not to be synced until the right one consents", () => {
+    const offered = Ids.IdentityHash.make("b".repeat(64))
+    const ours = told(after([connect()]), { _tag: "RefuseIdentity", at, offered })
+    const brokered = told(after([connect({ credentialVersion: 0 })]), { _tag: "RefuseIdentity", at, offered })
+    assert.deepStrictEqual([ours.status, brokered.status], ["active", "active"])
+    assert.deepStrictEqual([Connection.isSyncable(ours), Connection.isSyncable(brokered)], [true, false])
+    assert.isTrue(Connection.isSyncable(told(brokered, connect({ credentialVersion: 0 }))))
+  })
+
+  it("R05 a broker's refresh that fails and recovers is told once each", () => {
+    const recovered: Connection.Command = { _tag: "RecordRefresh", at, credentialVersion: 0 }
+    const history = [connect({ credentialVersion: 0 }), fail, fail, recovered, recovered, fail]
+    let state = Connection.initial
+    const types = history.flatMap((command) => {
+      const events = eventsOf(state, command)
+      state = told(state, command)
+      return events.map(({ _tag }) => _tag)
+    })
+    assert.deepStrictEqual(types, ["connected", "authorization_failed", "token_refreshed", "authorization_failed"])
+  })
+
+  it("a page that does not follow the cursor is another worker's", () => {
+    const state = after([connect(), page(null, "1")])
+    const stale = Connection.decide(state, page(null, "1"))
+    assert.isTrue(Result.isFailure(stale) && stale.failure._tag === "StalePage")
+    assert.strictEqual(told(state, page("1", "2")).cursors[feedId], "2")
+  })
+
+  it("a look that moved no cursor is recorded once when it is told twice, and again when it is taken again", () => {
+    const looked = after([connect(), page("1", "1")])
+    assert.deepStrictEqual(eventsOf(looked, page("1", "1")), [])
+    assert.strictEqual(eventsOf(looked, { ...page("1", "1"), at: DateTime.add(at, { minutes: 1 }) }).length, 1)
+  })
+
+  it("a consent that comes without credentials does not make those that are held older", () => {
+    const renewed = after([connect(), { _tag: "RecordRefresh", at, credentialVersion: 7 }, fail])
+    const authorizedAt = DateTime.add(at, { minutes: 1 })
+    const again = told(renewed, connect({ credentialVersion: 0, authorizedAt }))
+    assert.deepStrictEqual([again.status, again.credentialVersion], ["active", 7])
+  })
+
+  it("R27 a page that is recorded ends a failure of the sync", () => {
+    const failed = after([connect(), { _tag: "ReportSyncFailure", at, reason: "Unavailable", retryable: true }])
+    assert.isDefined(failed.syncFailure)
+    assert.isUndefined(told(failed, page(null, "1")).syncFailure)
+  })
+})
+
+const statuses: ReadonlyArray<Connection.Status> = [
+  "absent",
+  "pending",
+  "active",
+  "needs_reauth",
+  "paused",
+  "superseded",
+  "disconnected",
+]
+
+const live: ReadonlySet<Connection.Status> = new Set(["active", "needs_reauth", "paused"])
+
+const at = DateTime.makeUnsafe("2026-01-01T00:00:00Z")
+const other = Ids.ConnectionId.make("00000000-0000-4000-8000-0000000000ff")
+const feedId = Ids.FeedId.make("00000000-0000-4000-9000-000000000001")
+
+const plan = {
+  at,
+  provider: Ids.ProviderId.make("gmail"),
+  ownerId: Ids.OwnerId.make("ada"),
+  slot: "mailbox",
+  pollIntervalSeconds: 60,
+  settings: { label: "Reservations" },
+}
+const configure: Connection.Command = { _tag: "Configure", ...plan }
+const fail: Connection.Command = { _tag: "ReportAuthorizationFailure", at, reason: "revoked" }
+
+function connect(
+  differently: Partial<Extract<Connection.Command, { readonly _tag: "Connect" }>> = {},
+): Connection.Command {
+  return {
+    _tag: "Connect",
+    ...plan,
+    authorization: Ids.AuthorizationRef.make("consent"),
+    door: "callback",
+    identity: Ids.IdentityHash.make("a".repeat(64)),
+    scopes: [],
+    credentialVersion: 1,
+    personal: Personal.withheld,
+    ...differently,
+  }
+}
+
+function page(cursorBefore: string | null, cursorAfter: string): Connection.Command {
+  return { _tag: "RecordPage", at, feedId, run: "run", cursorBefore, cursorAfter, items: 1, complete: true }
+}
+
+/** Any command, with few enough names in it that one often speaks of what another did. */
+const command = Arbitrary.map(
+  Arbitrary.schema(Schema.Tuple([Connection.Command, Schema.Literals([0, 1, 2]), Schema.Literals([0, 1, 2])])),
+  ([command, n, m]): Connection.Command => {
+    const few = {
+      ...("authorization" in command && { authorization: Ids.AuthorizationRef.make(`consent ${n % 2}`) }),
+      ...("identity" in command && { identity: Ids.IdentityHash.make(`${m}`.repeat(64)) }),
+      ...("offered" in command && { offered: Ids.IdentityHash.make(`${m}`.repeat(64)) }),
+      ...("credentialVersion" in command && { credentialVersion: n }),
+      ...("feedId" in command && { feedId }),
+      ...("cursorBefore" in command && { cursorBefore: n === 0 ? null : `${n}`, cursorAfter: `${m}` }),
+      ...("previous" in command && { previous: other }),
+    }
+    return { ...command, ...few } as Connection.Command
+  },
+)
+
+const commands = Arbitrary.array(command, { maxLength: 30 })
+
+const eventsOf = (state: Connection.State, command: Connection.Command) =>
+  Result.getOrElse(Connection.decide(state, command), (): ReadonlyArray<Connection.Event> => [])
+
+const told = (state: Connection.State, command: Connection.Command) =>
+  eventsOf(state, command).reduce(Connection.evolve, state)
+
+const after = (commands: ReadonlyArray<Connection.Command>) => commands.reduce(told, Connection.initial)

@@ -1,0 +1,578 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { DateTime, Deferred, Duration, Effect, Fiber, Layer, Option, Redacted, Stream } from "effect"
+import { SecureRandom } from "effect/crypto"
+
+import {
+  Aggregate,
+  Connection,
+  EventCodec,
+  EventStore,
+  Feed,
+  Forgetting,
+  Ids,
+  Leases,
+  Memory,
+  Personal,
+  Provider,
+  type Sealer,
+  Sync,
+  Vault,
+} from "../src/index.ts"
+
+layer(Memory.layer, { excludeTestServices: true })((it) => {
+  describe("a run", () => {
+    it.effect("S01 of an empty source sets its cursor", () =>
+      Effect.gen(function* () {
+        const { connection, sync } = yield* connected
+        assert.deepInclude(yield* sync, { pages: 1, added: 0, known: 0 })
+        assert.strictEqual((yield* connection.state).cursors[yield* feedOf(connection)], "0")
+      }),
+    )
+
+    it.effect("records each page and its cursor in one append", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(25)
+        assert.deepInclude(yield* sync, { pages: 3, added: 25, known: 0 })
+        const feed = yield* feedOf(connection)
+        const pages = (yield* connection.events).filter(({ event }) => event.type === "synced")
+        assert.deepStrictEqual(
+          pages.map(({ event: { data } }) => [
+            data["cursorBefore"],
+            data["cursorAfter"],
+            data["items"],
+            data["complete"],
+          ]),
+          [
+            [null, "10", 10, false],
+            ["10", "20", 10, false],
+            ["20", "25", 5, true],
+          ],
+        )
+        const items = yield* eventsOf(connection.tenantId, Feed.streamId(feed))
+        for (const [index, { position }] of items.entries()) {
+          const page = pages[index]
+          // The positions of one append follow each other: items, account, connection.
+          assert.strictEqual(page?.position, position + 2n)
+        }
+      }),
+    )
+
+    it.effect("that finds nothing new appends nothing, again and again", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(3)
+        yield* sync
+        const before = (yield* connection.events).length
+        yield* sync
+        yield* sync
+        assert.strictEqual((yield* connection.events).length, before)
+      }),
+    )
+
+    it.effect("R27 that works again ends a failure, even when there is nothing new", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        yield* sync
+        mailbox.fail(new Provider.UnexpectedAnswer({ problem: "refused: accessNotConfigured" }))
+        const failed = yield* Effect.flip(sync)
+        assert.strictEqual(failed._tag, "SyncFailed")
+        const failure = { reason: "UnexpectedAnswer: refused: accessNotConfigured", retryable: false }
+        assert.deepStrictEqual((yield* connection.state).syncFailure, failure)
+        assert.strictEqual((yield* connection.state).status, "active")
+        yield* sync
+        assert.isUndefined((yield* connection.state).syncFailure)
+      }),
+    )
+
+    it.effect("keeps what a page brought before it was stopped, and goes on behind it", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(10)
+        mailbox.breakAfter(4, new Provider.UnexpectedAnswer({ problem: "a mail that is none" }))
+        yield* Effect.flip(sync)
+        assert.strictEqual((yield* connection.items).length, 4)
+        assert.deepInclude(yield* sync, { added: 6, known: 4 })
+        assert.deepStrictEqual(
+          [...mailbox.fetches.values()],
+          Array.from({ length: 10 }, () => 1),
+        )
+      }),
+    )
+
+    it.effect("counts an item that a page lists twice once", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(2)
+        mailbox.deliverAgain(1)
+        assert.deepInclude(yield* sync, { added: 2, known: 1 })
+        assert.deepStrictEqual(yield* connection.items, ["m0", "m1"])
+      }),
+    )
+
+    it.effect("splits what is too big for one event, in its order", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(7, "x".repeat(900_000))
+        yield* sync
+        const batches = yield* eventsOf(connection.tenantId, Feed.streamId(yield* feedOf(connection)))
+        assert.deepStrictEqual(
+          batches.map(({ event: { data } }) => data["itemIds"]),
+          [["m0", "m1"], ["m2", "m3"], ["m4", "m5"], ["m6"]],
+        )
+      }),
+    )
+
+    it.effect("S09 whose cursor the provider forgot compares what is listed, and fetches only what is missing", () =>
+      Effect.gen(function* () {
+        const { mailbox, sync } = yield* connected
+        mailbox.deliver(12)
+        yield* sync
+        mailbox.deliver(5)
+        mailbox.fail(new Provider.CursorExpired())
+        assert.deepInclude(yield* sync, { added: 5, known: 12 })
+        assert.deepStrictEqual(
+          [...mailbox.fetches.values()],
+          Array.from({ length: 17 }, () => 1),
+        )
+      }),
+    )
+
+    it.effect("L16 waits for what passes", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(1)
+        mailbox.fail(new Provider.Unavailable(), new Provider.RateLimited({ retryAfter: Duration.millis(300) }))
+        assert.strictEqual((yield* sync).added, 1)
+        assert.isFalse((yield* connection.events).some(({ event }) => event.type === "sync_failed"))
+      }),
+    )
+
+    it.effect("S20 does not ask again before the time that the provider names", () =>
+      Effect.gen(function* () {
+        const { mailbox, sync } = yield* connected
+        mailbox.fail(new Provider.RateLimited({ retryAfter: Duration.minutes(2) }))
+        const failed = yield* Effect.flip(sync)
+        assert.deepInclude(failed, { _tag: "SyncFailed", reason: "RateLimited", retryable: true })
+        assert.strictEqual(mailbox.asked, 1)
+      }),
+    )
+
+    it.effect("L15 stops where the authorization ended, once, and keeps its cursor", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(10)
+        yield* sync
+        mailbox.fail(new Provider.AuthorizationEnded({ reason: "revoked" }))
+        assert.deepInclude(yield* Effect.flip(sync), { _tag: "SyncFailed", reason: "AuthorizationEnded" })
+        const asked = mailbox.asked
+        assert.deepInclude(yield* Effect.flip(sync), { _tag: "NotSyncable", status: "needs_reauth" })
+        assert.strictEqual(mailbox.asked, asked)
+        assert.strictEqual((yield* connection.state).cursors[yield* feedOf(connection)], "10")
+      }),
+    )
+
+    it.effect("renews credentials that are refused, once", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(1)
+        mailbox.fail(new Provider.Unauthorized())
+        assert.strictEqual((yield* sync).added, 1)
+        assert.strictEqual((yield* connection.state).credentialVersion, 2)
+        mailbox.fail(new Provider.Unauthorized(), new Provider.Unauthorized())
+        assert.deepInclude(yield* Effect.flip(sync), { _tag: "SyncFailed", reason: "Unauthorized" })
+        assert.strictEqual((yield* connection.state).credentialVersion, 3)
+        assert.strictEqual((yield* connection.state).status, "active")
+      }),
+    )
+
+    it.effect("keeps each of several sources in a feed of its own, with its own cursor", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.sources = ["checking", "savings"]
+        mailbox.deliver(4)
+        assert.deepInclude(yield* sync, { pages: 2, added: 8 })
+        assert.deepStrictEqual(Object.values((yield* connection.state).cursors), ["4", "4"])
+      }),
+    )
+  })
+
+  describe("two workers", () => {
+    it.effect("S16 do not run at once", () =>
+      Effect.gen(function* () {
+        const { mailbox, sync } = yield* connected
+        mailbox.deliver(1)
+        const gate = mailbox.hold()
+        const first = yield* Effect.forkChild(sync)
+        yield* Deferred.await(gate.reached)
+        assert.strictEqual((yield* Effect.flip(sync))._tag, "SyncInProgress")
+        yield* Deferred.succeed(gate.open, undefined)
+        assert.strictEqual((yield* Fiber.join(first)).added, 1)
+      }),
+    )
+
+    it.effect("S17 of which one lost its lease without noticing: its page is not recorded twice", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(15)
+        const gate = mailbox.hold()
+        const zombie = yield* Effect.forkChild(Effect.flip(Effect.provide(sync, leaseThatAnybodyGets)))
+        yield* Deferred.await(gate.reached)
+        assert.strictEqual((yield* Effect.provide(sync, leaseThatAnybodyGets)).added, 15)
+        yield* Deferred.succeed(gate.open, undefined)
+        assert.strictEqual((yield* Fiber.join(zombie))._tag, "SyncInProgress")
+        assert.deepStrictEqual(
+          yield* connection.items,
+          Array.from({ length: 15 }, (_, n) => `m${n}`),
+        )
+      }),
+    )
+  })
+
+  describe("a run in whose middle", () => {
+    for (const [what, command, status] of [
+      ["the owner disconnects", { _tag: "Disconnect", reason: "owner" }, "disconnected"],
+      ["a newer authorization takes over", { _tag: "Supersede", by: ids(9) }, "superseded"],
+    ] as const) {
+      it.effect(`${what} records nothing more`, () =>
+        Effect.gen(function* () {
+          const { connection, mailbox, sync } = yield* connected
+          mailbox.deliver(30)
+          const gate = mailbox.hold(2)
+          const run = yield* Effect.forkChild(Effect.flip(sync))
+          yield* Deferred.await(gate.reached)
+          yield* connection.told({ ...command, at: yield* DateTime.now })
+          yield* Deferred.succeed(gate.open, undefined)
+          assert.deepInclude(yield* Fiber.join(run), { _tag: "NotSyncable", status })
+          assert.strictEqual((yield* connection.items).length, 10)
+        }),
+      )
+    }
+
+    it.effect("somebody pauses it records the page that is there and asks for no more", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(40)
+        const gate = mailbox.hold(2)
+        const run = yield* Effect.forkChild(Effect.flip(sync))
+        yield* Deferred.await(gate.reached)
+        yield* connection.told({ _tag: "Pause", at: yield* DateTime.now })
+        yield* Deferred.succeed(gate.open, undefined)
+        assert.deepInclude(yield* Fiber.join(run), { _tag: "NotSyncable", status: "paused" })
+        assert.deepStrictEqual([(yield* connection.items).length, mailbox.asked], [20, 2])
+      }),
+    )
+
+    it.effect("it is forgotten records nothing more, and what was recorded cannot be read", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(30)
+        const gate = mailbox.hold(2)
+        const run = yield* Effect.forkChild(Effect.flip(sync))
+        yield* Deferred.await(gate.reached)
+        yield* Forgetting.forget(connection.tenantId, connection.id, { actor: Ids.system })
+        yield* Deferred.succeed(gate.open, undefined)
+        assert.strictEqual((yield* Fiber.join(run))._tag, "NotSyncable")
+        assert.deepStrictEqual(yield* connection.contents, [undefined])
+        assert.strictEqual((yield* connection.items).length, 10)
+      }),
+    )
+  })
+
+  describe("a connection", () => {
+    it.effect("R04 is not synced while its broker holds another account's credentials", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connectedBy({ credentialVersion: 0 })
+        yield* connection.told({ _tag: "RefuseIdentity", at: yield* DateTime.now, offered: identity("b") })
+        assert.deepInclude(yield* Effect.flip(sync), { _tag: "NotSyncable", status: "identity_mismatch" })
+        assert.strictEqual(mailbox.asked, 0)
+      }),
+    )
+
+    it.effect("that was never made, or whose credentials are gone, is not synced", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        const absent = Effect.flip(Sync.run(mailbox.provider, connection.tenantId, ids(77)))
+        assert.deepInclude(yield* absent, { _tag: "NotSyncable", status: "absent" })
+        yield* (yield* Vault.Vault).remove(connection.tenantId, connection.id)
+        assert.deepInclude(yield* Effect.flip(sync), { _tag: "NotSyncable", status: "no_credentials" })
+      }),
+    )
+
+    it.effect("that follows another one for the same account goes on where that one stopped", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(12)
+        yield* sync
+        yield* connection.told({ _tag: "Disconnect", at: yield* DateTime.now, reason: "owner" })
+        mailbox.deliver(3)
+        const next = yield* again(mailbox, connection)
+        assert.deepInclude(yield* next.sync, { pages: 1, added: 3, known: 0 })
+        assert.strictEqual((yield* next.connection.state).previous, connection.id)
+        assert.deepStrictEqual(
+          [...mailbox.fetches.values()],
+          Array.from({ length: 15 }, () => 1),
+        )
+        const page = (yield* next.connection.events).find(({ event }) => event.type === "synced")
+        assert.strictEqual(page?.event.data["cursorBefore"], "12")
+      }),
+    )
+
+    it.effect("beside a live one for the same account does not claim to follow it", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(2)
+        yield* sync
+        const beside = yield* again(mailbox, connection)
+        assert.deepInclude(yield* beside.sync, { added: 0 })
+        assert.isUndefined((yield* beside.connection.state).previous)
+      }),
+    )
+
+    it.effect("that follows a forgotten one fetches everything anew", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(12)
+        yield* sync
+        yield* Forgetting.forget(connection.tenantId, connection.id, { actor: Ids.system })
+        const next = yield* again(mailbox, connection)
+        assert.deepInclude(yield* next.sync, { added: 12, known: 0 })
+        assert.isUndefined((yield* next.connection.state).previous)
+        assert.notInclude(yield* next.connection.contents, undefined)
+      }),
+    )
+  })
+
+  describe("forgetting", () => {
+    it.effect(
+      "leaves the log whole, its personal part unreadable and the credentials gone; repeating it changes nothing",
+      () =>
+        Effect.gen(function* () {
+          const { connection, mailbox, sync } = yield* connected
+          mailbox.deliver(3)
+          yield* sync
+          const before = yield* connection.events
+          const forget = Forgetting.forget(connection.tenantId, connection.id, { actor: Ids.system })
+          yield* forget
+          const after = yield* connection.events
+          assert.deepStrictEqual(after.slice(0, before.length), before)
+          assert.deepStrictEqual(
+            after.slice(before.length).map(({ event }) => event.type),
+            ["disconnected", "forgotten"],
+          )
+          assert.deepStrictEqual(yield* connection.contents, [undefined])
+          const { state } = yield* Aggregate.load(Connection, { personal: true })(connection.tenantId, connection.id)
+          assert.isTrue(state.forgotten)
+          assert.strictEqual(
+            (yield* Effect.flip((yield* Vault.Vault).get(connection.tenantId, connection.id)))._tag,
+            "CredentialsNotFound",
+          )
+
+          yield* forget
+          assert.strictEqual((yield* connection.events).length, after.length)
+        }),
+    )
+
+    it.effect("that died before the credentials were gone is finished by repeating it", () =>
+      Effect.gen(function* () {
+        const { connection } = yield* connected
+        const vault = yield* Vault.Vault
+        const dying = Vault.Vault.of({ ...vault, remove: () => Effect.die("the process died") })
+        const forget = Forgetting.forget(connection.tenantId, connection.id, { actor: Ids.system })
+        yield* Effect.exit(Effect.provideService(forget, Vault.Vault, dying))
+        assert.strictEqual((yield* vault.get(connection.tenantId, connection.id)).version, 1)
+        yield* forget
+        assert.strictEqual(
+          (yield* Effect.flip(vault.get(connection.tenantId, connection.id)))._tag,
+          "CredentialsNotFound",
+        )
+      }),
+    )
+
+    it.effect("leaves the account and its other feeds alone", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(2)
+        yield* sync
+        yield* connection.told({ _tag: "Disconnect", at: yield* DateTime.now, reason: "owner" })
+        mailbox.deliver(2)
+        const next = yield* again(mailbox, connection)
+        yield* next.sync
+        yield* Forgetting.forget(connection.tenantId, next.connection.id, { actor: Ids.system })
+        assert.deepStrictEqual(yield* connection.contents, ["", ""])
+        const last = yield* again(mailbox, connection)
+        assert.deepInclude(yield* last.sync, { added: 2, known: 0 })
+      }),
+    )
+  })
+})
+
+function ids(n: number) {
+  return Ids.ConnectionId.make(`00000000-0000-4000-8000-${String(n).padStart(12, "0")}`)
+}
+
+function identity(digit: string) {
+  return Ids.IdentityHash.make(digit.repeat(64))
+}
+
+const bank = Ids.ProviderId.make("bank")
+let tenants = 0
+
+/** A mailbox outside: its messages in order, ten on a page, the cursor their number. */
+class Mailbox {
+  readonly messages: Array<{ readonly id: string; readonly body: string }> = []
+  readonly fetches = new Map<string, number>()
+  sources: ReadonlyArray<string> = ["inbox"]
+  asked = 0
+  private failures: ReadonlyArray<Provider.ProviderError["reason"]> = []
+  private broken: { readonly after: number; readonly reason: Provider.ProviderError["reason"] } | undefined
+  private gate:
+    | { readonly page: number; readonly reached: Deferred.Deferred<void>; readonly open: Deferred.Deferred<void> }
+    | undefined
+
+  deliver(count: number, body = "") {
+    for (let n = 0; n < count; n++) this.messages.push({ id: `m${this.messages.length}`, body })
+  }
+
+  /** The message stands in the list once more. */
+  deliverAgain(index: number) {
+    const message = this.messages[index]
+    if (message !== undefined) this.messages.push(message)
+  }
+
+  /** The next pages fail, one after the other. */
+  fail(...reasons: ReadonlyArray<Provider.ProviderError["reason"]>) {
+    this.failures = reasons
+  }
+
+  /** The next page is stopped in its middle. */
+  breakAfter(after: number, reason: Provider.ProviderError["reason"]) {
+    this.broken = { after, reason }
+  }
+
+  /** The nth page from now waits at the gate. */
+  hold(page = 1) {
+    this.gate = { page: this.asked + page, reached: Deferred.makeUnsafe<void>(), open: Deferred.makeUnsafe<void>() }
+    return this.gate
+  }
+
+  readonly provider: Provider.Provider = {
+    id: bank,
+    expiresAt: () => undefined,
+    refresh: () => Effect.succeed(Redacted.make("renewed")),
+    sources: () => Effect.succeed(this.sources.map((key) => ({ key }))),
+    page: (_, source, cursor, isHeld) =>
+      Effect.gen({ self: this }, function* () {
+        this.asked++
+        const [reason, ...later] = this.failures
+        this.failures = later
+        if (reason !== undefined) return yield* this.error(reason)
+        const from = Number(cursor ?? 0)
+        const listed = this.messages.slice(from, from + 10)
+        const wanted = listed.filter(({ id }) => !isHeld(id))
+        const { after = Infinity, reason: stop } = this.broken ?? {}
+        this.broken = undefined
+        const items = wanted.slice(0, after).map(({ body, id }) => {
+          this.fetches.set(`${source.key}/${id}`, (this.fetches.get(`${source.key}/${id}`) ?? 0) + 1)
+          return { id, content: body }
+        })
+        if (this.gate?.page === this.asked) {
+          const { open, reached } = this.gate
+          yield* Deferred.succeed(reached, undefined)
+          yield* Deferred.await(open)
+        }
+        const next = from + listed.length
+        return {
+          items,
+          known: listed.length - wanted.length,
+          cursor: String(stop === undefined ? next : from),
+          complete: stop === undefined && next >= this.messages.length,
+          stoppedBy: stop && this.error(stop),
+        } satisfies Provider.Page
+      }),
+  }
+
+  private error(reason: Provider.ProviderError["reason"]) {
+    return new Provider.ProviderError({ provider: bank, reason })
+  }
+}
+
+/** A connection, and what can be asked about it. */
+const connectedBy = Effect.fnUntraced(function* ({
+  credentialVersion = 1,
+  mailbox = new Mailbox(),
+  tenantId = Ids.TenantId.make(`tenant ${tenants++}`),
+}: {
+  readonly credentialVersion?: number
+  readonly mailbox?: Mailbox
+  readonly tenantId?: Ids.TenantId
+} = {}) {
+  const id = Ids.ConnectionId.make(yield* (yield* SecureRandom.SecureRandom).uuidV4())
+  const vault = yield* Vault.Vault
+  // A broker keeps them itself.
+  if (credentialVersion === 1) yield* vault.put(tenantId, id, Redacted.make("granted"), { replaces: 0 })
+  const told = (command: Connection.Command) =>
+    Aggregate.handle(Connection)(tenantId, id, command, { metadata: { actor: Ids.system } })
+  yield* told({
+    _tag: "Connect",
+    at: yield* DateTime.now,
+    provider: bank,
+    ownerId: Ids.OwnerId.make("ada"),
+    pollIntervalSeconds: 60,
+    settings: {},
+    authorization: Ids.AuthorizationRef.make(id),
+    door: "callback",
+    identity: identity("a"),
+    scopes: [],
+    credentialVersion,
+    personal: Personal.reveal({ label: "ada@example.com" }),
+  })
+  const state = Effect.map(
+    Effect.suspend(() => Aggregate.load(Connection)(tenantId, id)),
+    ({ state }) => state,
+  )
+  const batches = Effect.gen(function* () {
+    const feeds = Object.keys((yield* state).cursors).map((feed) => Ids.FeedId.make(feed))
+    const events = yield* Effect.forEach(feeds, (feed) => eventsOf(tenantId, Feed.streamId(feed)))
+    const decoded = yield* Effect.forEach(events.flat(), EventCodec.decode(Feed))
+    return decoded.flatMap(({ event }) => (event._tag === "items_recorded" ? [event] : []))
+  })
+  const connection = {
+    id,
+    tenantId,
+    told,
+    state,
+    events: Effect.suspend(() => eventsOf(tenantId, Connection.streamId(id))),
+    /** The ids in its feeds. */
+    items: Effect.map(batches, (all) => all.flatMap(({ itemIds }) => itemIds)),
+    /** The items in its feeds, as far as they can be read: nothing for a batch that cannot. */
+    contents: Effect.map(batches, (all) =>
+      all.flatMap(({ personal }): ReadonlyArray<unknown> =>
+        Option.match(Personal.value(personal), { onNone: () => [undefined], onSome: ({ items }) => items }),
+      ),
+    ),
+  }
+  return { connection, mailbox, sync: Sync.run(mailbox.provider, tenantId, id) }
+})
+
+const connected = connectedBy()
+
+/** Another consent for the same mailbox. */
+const again = (mailbox: Mailbox, { tenantId }: { readonly tenantId: Ids.TenantId }) =>
+  connectedBy({ mailbox, tenantId })
+
+const feedOf = ({
+  state,
+}: {
+  readonly state: Effect.Effect<Connection.State, unknown, EventStore.EventStore | Sealer.Sealer>
+}) => Effect.map(state, ({ cursors }) => Ids.FeedId.make(Object.keys(cursors)[0] ?? ""))
+
+const eventsOf = Effect.fnUntraced(function* (tenantId: Ids.TenantId, streamId: EventStore.StreamId) {
+  return yield* Stream.runCollect((yield* EventStore.EventStore).readStream(tenantId, streamId))
+})
+
+/** What a worker believes that has stood still for longer than its lease. */
+const leaseThatAnybodyGets = Layer.effect(
+  Leases.Leases,
+  Effect.map(Leases.Leases, (leases) => Leases.Leases.of({ ...leases, using: () => (effect) => effect })),
+)
