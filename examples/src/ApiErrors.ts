@@ -137,10 +137,7 @@ const problemOf = (error: Failure): Problem | undefined => {
     case "CredentialsUnreadable":
       return conflict("REAUTHORIZATION_NEEDED", "There are no credentials that work: the owner has to consent")
     case "ConsentRefused":
-      return conflict(
-        "CONSENT_REFUSED",
-        "The answer belongs to no consent that this browser was asked for: begin again",
-      )
+      return conflict("CONSENT_REFUSED", "This answer finishes no consent that is open in this browser: begin again")
     case "GoogleError":
       return new BadGateway({
         error: "PROVIDER_REFUSED",

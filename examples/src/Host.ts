@@ -46,11 +46,27 @@ export const start = Effect.fn("Host.start")(function* <E>(store: Layer.Layer<St
 })
 
 /** Why it did not start, for whoever started it. */
-export const explain = (error: { readonly message: string; readonly _tag?: string; readonly cause?: unknown }) => {
+export const explain = (error: {
+  readonly message: string
+  readonly _tag?: string
+  readonly cause?: unknown
+  readonly problem?: unknown
+  readonly reason?: unknown
+}) => {
   const { cause } = error
-  if (error._tag !== "ServeError" || !isListenError(cause)) return error.message
-  const problem = cause.code === "EADDRINUSE" ? "is taken" : `cannot be listened on (${cause.code})`
-  return `Port ${cause.port} ${problem}. Choose others with PORT and SIMULATOR_PORT.`
+  switch (error._tag) {
+    case "ServeError": {
+      if (!isListenError(cause)) return error.message
+      const problem = cause.code === "EADDRINUSE" ? "is taken" : `cannot be listened on (${cause.code})`
+      return `Port ${cause.port} ${problem}. Choose others with PORT and SIMULATOR_PORT.`
+    }
+    case "InvalidMasterKeys":
+      return `HOLDFAST_MASTER_KEYS: ${String(error.problem)}.`
+    case "EventStoreUnavailable":
+      return `The database does not answer, or does not let us in: ${String(error.reason)}.`
+    default:
+      return error.message === "" ? `${error._tag ?? "It is not known why"}.` : error.message
+  }
 }
 
 const isListenError = Schema.is(Schema.Struct({ code: Schema.String, port: Schema.Number }))

@@ -21,11 +21,14 @@ export const settings = Config.all({
   /** `<id>:<base64 of 32 bytes>`, several separated by commas, the current one first. */
   masterKeys: Config.option(Config.Redacted("HOLDFAST_MASTER_KEYS")),
   nangoKey: Config.option(Config.Redacted("NANGO_SIGNING_KEY")),
-  google: Config.option(
-    Config.all({
-      clientId: Config.String("GOOGLE_CLIENT_ID"),
-      clientSecret: Config.Redacted("GOOGLE_CLIENT_SECRET"),
-    }),
+  google: Config.option(Config.String("GOOGLE_CLIENT_ID")).pipe(
+    Config.flatMap((clientId) =>
+      Option.isNone(clientId)
+        ? Config.succeed(Option.none())
+        : Config.map(Config.Redacted("GOOGLE_CLIENT_SECRET"), (clientSecret) =>
+            Option.some({ clientId: clientId.value, clientSecret }),
+          ),
+    ),
   ),
 })
 

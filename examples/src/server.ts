@@ -29,11 +29,12 @@ const main = Effect.gen(function* () {
   Connect a mailbox ${server}/api/gmail/start?label=${Host.label}
   Changes, live     ${server}/api/changes
   Google            ${simulator === undefined ? "Google itself" : `simulated, at ${simulator}/simulator`}
-  Kept in           ${Option.isSome(databaseUrl) ? "the database of DATABASE_URL" : Path.resolve(directory)}${
+  Kept in           ${Option.isSome(databaseUrl) ? "the database of DATABASE_URL" : Path.resolve(directory)}
+  Master keys       ${Option.isSome(given) ? "those of HOLDFAST_MASTER_KEYS" : Path.resolve(directory, "master-key")}${
     Option.isSome(nangoKey) ? "" : `\n  Nango signing key ${demoNangoKey}`
   }
 
-Stop it with Ctrl-C, or in any other way: nothing that was answered is lost.`)
+Stop it with Ctrl-C, or in any other way: what was recorded is kept.`)
   return yield* Effect.never
 }).pipe(
   Effect.scoped,

@@ -1,3 +1,5 @@
+import { request } from "node:http"
+
 import { assert, layer } from "@effect/vitest"
 import { Duration, Effect, Stream } from "effect"
 
@@ -258,6 +260,51 @@ layer(Where.layer, { excludeTestServices: true, timeout: Duration.minutes(2) })(
       yield* ada.post(`/api/connections/${fresh}/pause`)
       const later = yield* Stream.runCollect(Stream.take(changes(ada, String(told.at(-1)?.position)), 1))
       assert.deepInclude(later[0], { change: "paused", connectionId: fresh, status: "paused" })
+    }),
+  )
+
+  it.effect("is not used by other sites' pages, by no other name, and not with bodies without end", () =>
+    Effect.gen(function* () {
+      const { server } = yield* Where
+      const ada = yield* browser("guarded")
+      const id = idOf(yield* ada.post("/api/connections", { provider: "google-calendar", authorization: "consent-1" }))
+      // By node:http, because fetch does not let a host be named.
+      const post = (path: string, more: Readonly<Record<string, string>>, body = "{}") =>
+        Effect.callback<number | undefined>((resume) => {
+          const headers = { ...ada.identity, "content-type": "application/json", ...more }
+          const asking = request(new URL(path, server), { method: "POST", headers }, (response) => {
+            response.resume()
+            resume(Effect.succeed(response.statusCode))
+          })
+          asking.end(body)
+        })
+      const pause = `/api/connections/${id}/pause`
+      for (const headers of [
+        { "sec-fetch-site": "cross-site" },
+        { "sec-fetch-site": "same-site" },
+        { origin: "https://elsewhere.example" },
+        { origin: "null" },
+        { host: "elsewhere.example" },
+      ]) {
+        assert.strictEqual(yield* post(pause, headers), 403)
+      }
+      assert.strictEqual(yield* post("/api/webhooks/nango", {}, " ".repeat(2 ** 20 + 1)), 413)
+      assert.deepInclude((yield* ada.get(`/api/connections/${id}`)).body, { status: "active" })
+      assert.strictEqual(yield* post(pause, { origin: server }), 200)
+    }),
+  )
+
+  it.effect("says of text that cannot be recorded that it is invalid", () =>
+    Effect.gen(function* () {
+      const ada = yield* browser("text")
+      const answers = [
+        yield* ada.post("/api/connections", { provider: "google-calendar", authorization: "half \ud800" }),
+        yield* ada.get("/api/gmail/start?label=%00"),
+      ]
+      for (const { body, status } of answers) {
+        assert.strictEqual(status, 400)
+        assert.deepInclude(body, { error: "INVALID_REQUEST", retryable: false })
+      }
     }),
   )
 

@@ -60,7 +60,7 @@ export class SyncFailed extends Schema.TaggedError<SyncFailed>()("SyncFailed", {
 }) {}
 
 /** A lease is renewed while the run lives; this is how long a dead worker blocks the next one. */
-const leaseTime = Duration.minutes(1)
+export const leaseTime = Duration.minutes(1)
 
 /** A look that finds nothing is worth an event only this often. */
 const quietInterval = Duration.hours(1)

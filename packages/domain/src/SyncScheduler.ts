@@ -6,12 +6,13 @@
  * run can be stopped anywhere, because a page is one append and the next run goes
  * on behind it.
  */
-import { Cause, Clock, Duration, Effect, Equal, Fiber, Predicate, Schedule, Semaphore, Stream } from "effect"
+import { Cause, Clock, Duration, Effect, Equal, Exit, Fiber, Predicate, Schedule, Semaphore, Stream } from "effect"
 
 import * as Connection from "./Connection.ts"
 import * as EventCodec from "./EventCodec.ts"
 import { beginning, type EncodedEvent, EventLog, type LogFilter, type Recorded } from "./EventStore.ts"
 import { type ConnectionId, type ProviderId, type TenantId } from "./Ids.ts"
+import { leaseTime } from "./Sync.ts"
 
 /** A connection that is due. */
 export interface Due {
@@ -127,19 +128,28 @@ const look = <E extends Tagged, R>(
     yield* turns.withPermit(
       Effect.gen(function* () {
         const beganAt = yield* Clock.currentTimeMillis
-        yield* Effect.catchCause(sync, (cause) => tell(entry.due, cause))
-        entry.lookedAt = beganAt
+        const exit = yield* Effect.exit(sync)
+        if (Exit.isFailure(exit)) yield* tell(entry.due, exit.cause)
+        // Whoever is at work may have died over it: a look is due as soon as its lease has run out.
+        const sooner = isBusy(exit) ? Math.max(0, pollIntervalSeconds * 1_000 - Duration.toMillis(leaseTime)) : 0
+        entry.lookedAt = beganAt - sooner
       }),
     )
   }).pipe(Effect.forever)
 
 /** By class: what a provider or a store said stays out of the logs. */
 const tell = ({ connectionId }: Due, cause: Cause.Cause<Tagged>) => {
-  const failure = Cause.squash(cause)
-  const name = Predicate.hasProperty(failure, "_tag") ? String(failure._tag) : "a defect"
+  const name = nameOf(cause)
   return name === "SyncInProgress"
     ? Effect.void
     : Effect.annotateLogs(Effect.logWarning(`A look failed with ${name}`), { connectionId })
+}
+
+const isBusy = (exit: Exit.Exit<unknown, Tagged>) => Exit.isFailure(exit) && nameOf(exit.cause) === "SyncInProgress"
+
+const nameOf = (cause: Cause.Cause<Tagged>) => {
+  const failure = Cause.squash(cause)
+  return Predicate.hasProperty(failure, "_tag") ? String(failure._tag) : "a defect"
 }
 
 const untilAvailable = <A, E extends Tagged, R>(effect: Effect.Effect<A, E, R>) =>

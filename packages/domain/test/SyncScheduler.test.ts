@@ -55,6 +55,15 @@ describe("SyncScheduler", () => {
     }).pipe(Effect.provide(stores)),
   )
 
+  it.effect("looks again when the lease of whoever is at work has run out, however long the interval", () =>
+    Effect.gen(function* () {
+      yield* connect(mailbox, { pollIntervalSeconds: 86_400 })
+      const looks = yield* scheduled({ fails: "SyncInProgress" })
+      yield* pass(130)
+      assert.deepStrictEqual(yield* timesOf(looks, mailbox), [0, 60, 120])
+    }).pipe(Effect.provide(stores)),
+  )
+
   it.effect("looks anew when the settings change", () =>
     Effect.gen(function* () {
       yield* connect(mailbox, { pollIntervalSeconds: 3_600 })
@@ -134,7 +143,11 @@ const pass = (seconds: number) =>
 
 /** A scheduler in the background, and the looks that it takes. */
 const scheduled = Effect.fnUntraced(function* (
-  options: { readonly takes?: number; readonly fails?: boolean; readonly stopped?: Deferred.Deferred<number> } = {},
+  options: {
+    readonly takes?: number
+    readonly fails?: boolean | "SyncInProgress"
+    readonly stopped?: Deferred.Deferred<number>
+  } = {},
 ) {
   const looks: Array<Look> = []
   const seconds = Effect.map(Clock.currentTimeMillis, (now) => now / 1_000)
@@ -145,6 +158,7 @@ const scheduled = Effect.fnUntraced(function* (
         Effect.gen(function* () {
           looks.push({ ...due, at: yield* seconds })
           yield* Effect.sleep(`${options.takes ?? 0} seconds`)
+          if (options.fails === "SyncInProgress") yield* Effect.fail({ _tag: options.fails })
           if (options.fails === true) {
             yield* due.connectionId === mailbox ? Effect.die("a bug") : Effect.fail({ _tag: "SyncFailed" } as const)
           }

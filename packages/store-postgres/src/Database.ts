@@ -55,7 +55,7 @@ export const layerPostgres = (options: PostgresOptions): Layer.Layer<Database, O
     Layer.effectDiscard(prepare(identity)),
     PgClient.layer({ url, applicationName, maxConnections: 1 }),
   )
-  const pool = { url, applicationName, maxMessageSize, startupParameters: endings }
+  const pool = { url, applicationName, maxMessageSize: Pglite.maxMessageSize, startupParameters: endings }
   const app = PgClient.layer({ ...pool, maxConnections, startupParameters: { ...endings, role: "holdfast_app" } })
   const runner = RunnerSql.layer({ ...pool, maxConnections: maxRunnerConnections })
   // The roles exist only when the migrations are done.
@@ -73,12 +73,6 @@ export const layerPglite = (
     Layer.provideMerge(Pglite.layer({ dataDir })),
   )
 }
-
-/**
- * Bytes of one message of the wire protocol. A row holds a whole event, and the sealed part of one may have
- * `AppendRequest.limits.sealed` bytes: a page of mail with large attachments.
- */
-const maxMessageSize = 64 * 1024 * 1024
 
 /**
  * A transaction that nobody will ever end holds up all readers of the log, and whoever wants its locks. The server ends

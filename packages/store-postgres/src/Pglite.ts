@@ -74,11 +74,16 @@ export const layer = (
         database: "postgres",
         minConnections: 1,
         maxConnections: 1,
-        // Nothing between us limits what a row may hold.
-        maxMessageSize: 2 ** 30,
+        maxMessageSize,
       }),
     ),
   )
+
+/**
+ * Bytes of one message of the wire protocol. A row holds a whole event, and the sealed part of one may have
+ * `AppendRequest.limits.sealed` bytes: a page of mail with large attachments.
+ */
+export const maxMessageSize = 64 * 1024 * 1024
 
 /** The running PostgreSQL and the one lane on which everything that it is asked stands in line. */
 interface Engine {

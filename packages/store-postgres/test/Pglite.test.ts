@@ -105,7 +105,7 @@ layer(Pglite.layer())("PGlite in memory", (it) => {
       yield* sql`CREATE TABLE halves (id int)`
       const count = sql`SELECT count(*)::int AS n, current_setting('work_mem') AS work_mem FROM halves`
       const before = yield* count
-      const moreThanTheClientTakes = sql`SELECT repeat('x', 20000000)`
+      const moreThanTheClientTakes = sql`SELECT repeat('x', 70000000)`
       for (let time = 0; time < 2; time++) {
         yield* sql`SET work_mem = '1GB'`
         const outcome = yield* Effect.exit(
