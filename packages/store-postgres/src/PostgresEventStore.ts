@@ -64,8 +64,8 @@ export const layer: Layer.Layer<EventStore.EventStore, never, PgClient.PgClient 
         SELECT * FROM holdfast.append(
           ${tenantId}::text, ${metadata}::jsonb,
           ${streams.map(({ streamId }) => streamId)}::text[], ${streams.map(({ expected }) => expectation(expected))}::int[],
+          ${streams.map(({ events }) => events.length)}::int[],
           ${streams.flatMap(({ events }, index) => events.map(() => index + 1))}::int[],
-          ${streams.flatMap(({ events }) => events.map((_, index) => index + 1))}::int[],
           ${events.map(({ id }) => id)}::uuid[], ${events.map(({ type }) => type)}::text[],
           ${events.map(({ schemaVersion }) => schemaVersion)}::smallint[], ${data.flat()}::text[],
           ${sealedOf(events)}::bytea[],
@@ -218,11 +218,11 @@ const singleOf = ({ data: all, metadata, request }: AppendRequest.Checked): Sing
 const isLight = ({ data, event, metadata }: Single) =>
   data.length + metadata.length + (event.sealed?.byteLength ?? 0) <= 64 * 1024
 
-/** The driver cannot tell the type of an array that may contain nothing but nulls. */
+/** Nothing where nothing is sealed: `unnest` fills up with nulls. The driver cannot tell the type of an array of nulls. */
 const sealedOf = (events: ReadonlyArray<EventStore.EncodedEvent>) =>
   Result.getOrThrow(
     PgTypes.array(
-      events.map(({ sealed }) => sealed ?? null),
+      events.some(({ sealed }) => sealed !== undefined) ? events.map(({ sealed }) => sealed ?? null) : [],
       PgTypes.OID.bytea,
     ),
   )

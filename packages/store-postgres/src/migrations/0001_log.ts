@@ -177,10 +177,11 @@ export const statements: ReadonlyArray<string> = [
     END IF;${unbindTenant}
   END $$`,
 
-  // Everything else. Each event names its stream by index (from 1) and its place among that stream's new events.
+  // Everything else. The events come stream by stream: each stream says how many are its own, each event names its
+  // stream by index (from 1). A list that unnest reads costs a tuplestore of its own, so that lists of numbers, which are
+  // found by arithmetic, are subscripted instead. `bases` is what a stream adds to an event's place among all events.
   `CREATE FUNCTION holdfast.append(
-    p_tenant text, p_metadata jsonb, p_streams text[], p_expected int[],
-    p_stream_indexes int[], p_places int[],
+    p_tenant text, p_metadata jsonb, p_streams text[], p_expected int[], p_counts int[], p_stream_indexes int[],
     p_ids uuid[], p_types text[], p_schema_versions smallint[], p_data text[], p_sealed bytea[],
     p_acquire text[], p_acquirers text[], p_release text[], p_releasers text[],
     p_forget text[], p_key text, p_fingerprint text,${answer}
@@ -190,7 +191,9 @@ export const statements: ReadonlyArray<string> = [
     bound pg_catalog.text := pg_catalog.current_setting('holdfast.tenant', true);
     ignored pg_catalog.text;
     command holdfast.commands;
-    before int[] := '{}';
+    bases int[] := '{}';
+    reached int[] := '{}';
+    placed int := 0;
   BEGIN${bindTenant}
     PERFORM pg_advisory_xact_lock(k) FROM (
       SELECT ${lockKey("command", "p_key")} AS k WHERE p_key IS NOT NULL
@@ -219,7 +222,9 @@ export const statements: ReadonlyArray<string> = [
         index := i - 1;${unbindTenant}
         RETURN;
       END IF;
-      before := before || actual;
+      bases := bases || actual - placed;
+      placed := placed + p_counts[i];
+      reached := reached || actual + p_counts[i];
     END LOOP;
 
     IF cardinality(p_acquire) > 0 THEN
@@ -247,16 +252,13 @@ export const statements: ReadonlyArray<string> = [
 
     outcome := 'appended';
     position := 0;
-    versions := before;
+    versions := reached;
     IF cardinality(p_ids) > 0 THEN
       INSERT INTO holdfast.events (tenant_id, stream_id, version, event_id, type, schema_version, data, sealed, metadata)
-      SELECT p_tenant, p_streams[e.s], before[e.s] + e.place, e.id, e.type, e.schema_version, e.data::jsonb, e.sealed, p_metadata
-      FROM unnest(p_stream_indexes, p_places, p_ids, p_types, p_schema_versions, p_data, p_sealed)
-        AS e (s, place, id, type, schema_version, data, sealed);
+      SELECT p_tenant, p_streams[p_stream_indexes[e.place]], bases[p_stream_indexes[e.place]] + e.place::int,
+        e.id, e.type, p_schema_versions[e.place], e.data::jsonb, e.sealed, p_metadata
+      FROM unnest(p_ids, p_types, p_data, p_sealed) WITH ORDINALITY AS e (id, type, data, sealed, place);
       position := currval('holdfast.events_position_seq');
-      FOR i IN 1..cardinality(p_places) LOOP
-        versions[p_stream_indexes[i]] := before[p_stream_indexes[i]] + p_places[i];
-      END LOOP;
     END IF;
 
     IF p_key IS NOT NULL THEN
