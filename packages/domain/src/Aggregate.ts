@@ -51,20 +51,15 @@ export const load = <Id, State, Command, Event extends Tagged, Rejection>(
   aggregate: Aggregate<Id, State, Command, Event, Rejection>,
   options: { readonly personal: boolean } = { personal: false },
 ) => {
-  const decode = EventCodec.decode(aggregate)
+  const decode = EventCodec.decodeStream(aggregate)
 
   return Effect.fn("Aggregate.load")(function* (tenantId: TenantId, id: Id) {
     const store = yield* EventStore
     const streamId = aggregate.streamId(id)
-    return yield* Stream.runFoldEffect(
-      store.readStream(tenantId, streamId, { sealed: options.personal }),
+    return yield* Stream.runFold(
+      decode(store.readStream(tenantId, streamId, { sealed: options.personal })),
       (): Loaded<State> => ({ tenantId, streamId, state: aggregate.initial, version: 0 }),
-      (loaded, recorded) =>
-        Effect.map(decode(recorded), ({ event, version }) => ({
-          ...loaded,
-          state: aggregate.evolve(loaded.state, event),
-          version,
-        })),
+      (loaded, { event, version }) => ({ ...loaded, state: aggregate.evolve(loaded.state, event), version }),
     )
   })
 }

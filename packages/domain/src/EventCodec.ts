@@ -5,7 +5,7 @@
  * sealed; it stamps the version of the shape, and upcasts older shapes when they
  * are read. Recorded JSON is never rewritten.
  */
-import { Effect, Option, Predicate, Result, Schema } from "effect"
+import { Array, Effect, Option, Predicate, Result, Schema, Stream } from "effect"
 
 import { type EncodedEvent, type Recorded, type StreamId } from "./EventStore.ts"
 import { type EventId, type TenantId } from "./Ids.ts"
@@ -76,6 +76,22 @@ export const decodeClear = <Event extends { readonly _tag: string }>(codec: Even
   return (recorded: Recorded<EncodedEvent>): Result.Result<Recorded<Event>, UnreadableEvent> => read(recorded, withheld)
 }
 
+/**
+ * Reads a stream of events back, in their order. What has nothing sealed is read a
+ * chunk at a time: an effect for each event would cost more than the reading.
+ */
+export const decodeStream = <Event extends { readonly _tag: string }>(codec: EventCodec<Event>) => {
+  const decodeOne = decode(codec)
+  const read = decodeClear(codec)
+
+  return <E, R>(events: Stream.Stream<Recorded<EncodedEvent>, E, R>) =>
+    Stream.mapArrayEffect(events, (chunk) =>
+      chunk.some(({ event }) => event.sealed !== undefined)
+        ? Effect.forEach(chunk, (recorded) => decodeOne(recorded))
+        : Effect.fromResult(Result.all(Array.map(chunk, read))),
+    )
+}
+
 type Stored = { readonly _tag: "Revealed"; readonly value: Schema.Json } | { readonly _tag: "Forgotten" | "Withheld" }
 
 const withheld: Stored = { _tag: "Withheld" }
@@ -101,7 +117,8 @@ const reader = <Event extends { readonly _tag: string }>(codec: EventCodec<Event
     if (!Object.hasOwn(codec.Event.cases, type)) return unreadable("a type that is not known")
     const current = currentVersion(codec, type)
     if (schemaVersion > current) return unreadable(`shape ${schemaVersion}, newer than ${current}`)
-    const shape = schemaVersion < current ? upcast(codec, event, personal) : { ...event, personal: valueOf(personal) }
+    const shape =
+      schemaVersion < current ? upcast(codec, event, personal) : { data: event.data, personal: valueOf(personal) }
 
     const decoded = fromJson(
       hasPersonal(type)

@@ -21,7 +21,7 @@ export const replay: Measure = {
     yield* Seed.fill(url, histories(size))
     const log = Context.get(context, EventStore.EventLog)
     const sql = Context.get(context, RunnerSql).withoutTransforms()
-    const decode = EventCodec.decode(Connection)
+    const decode = EventCodec.decodeStream(Connection)
 
     const counted = <E, R>(events: Stream.Stream<unknown, E, R>) =>
       pace(
@@ -35,11 +35,7 @@ export const replay: Measure = {
       [
         {
           name: "holdfast",
-          run: counted(
-            Stream.mapEffect(log.read(EventStore.beginning, { categories: [Connection.name] }), (recorded) =>
-              decode(recorded),
-            ),
-          ),
+          run: counted(decode(log.read(EventStore.beginning))),
         },
         { name: "encoded", run: counted(log.read(EventStore.beginning)) },
         {
