@@ -73,10 +73,12 @@ export const statements: ReadonlyArray<string> = [
     type           text        COLLATE "C" NOT NULL,
     data           jsonb       NOT NULL,
     metadata       jsonb       NOT NULL,
-    sealed         bytea       STORAGE EXTERNAL,
+    sealed         bytea,
     PRIMARY KEY (position) INCLUDE (category, type),
     UNIQUE (tenant_id, stream_id, version)
   ) WITH (autovacuum_vacuum_insert_scale_factor = 0.02)`,
+  // Already compressed. As a statement of its own, because PostgreSQL 15 does not take it in the table's definition.
+  `ALTER TABLE holdfast.events ALTER COLUMN sealed SET STORAGE EXTERNAL`,
 
   `CREATE TABLE holdfast.claims (
     tenant_id text COLLATE "C" NOT NULL,
