@@ -10,6 +10,7 @@ import { Context, Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema, OpenApi } from "effect/http-api"
 
 import { InvalidRequest, Problems } from "./ApiErrors.ts"
+import { Decided, Reconnected } from "./Story.ts"
 
 /** On whose behalf a request is made. */
 export class Caller extends Context.Service<
@@ -44,6 +45,10 @@ export const Registered = Schema.Struct({
   status: Schema.String,
   superseded: Schema.optionalKey(Ids.ConnectionId),
   supersededBy: Schema.optionalKey(Ids.ConnectionId),
+  /** Of a bank: what it goes on with. */
+  reconnection: Schema.optionalKey(Reconnected),
+  /** Of a bank: accounts about which a person is asked. */
+  questions: Schema.optionalKey(Schema.Natural),
 })
 
 /** What a run brought. */
@@ -61,12 +66,14 @@ const Reason = Schema.Struct({ reason: Schema.optionalKey(Schema.String.check(Sc
 
 /** What became of a delivery. Every answer but an error tells the broker that it has done its part. */
 export const Received = Schema.Struct({
-  outcome: Schema.Literals(["Registered", "Applied", "Parked", "Quarantined", "Ignored"]),
+  outcome: Schema.Literals(["Registered", "Applied", "SyncDue", "Parked", "Quarantined", "Ignored"]),
   connectionId: Schema.optionalKey(Ids.ConnectionId),
 })
 
 /** Positions exceed what JSON numbers hold, so they are text. */
-const Position = Schema.BigIntFromString.pipe(Schema.decodeTo(EventStore.Position))
+export const Position = Schema.BigIntFromString.check(Schema.isGreaterThanOrEqualToBigInt(EventStore.beginning)).pipe(
+  Schema.decodeTo(EventStore.Position),
+)
 
 class Connections extends HttpApiGroup.make("connections")
   .add(
@@ -92,6 +99,12 @@ class Connections extends HttpApiGroup.make("connections")
     HttpApiEndpoint.get("history", "/:id/history", {
       ...byId,
       success: Schema.Array(Row),
+      error: Problems,
+    }),
+    /** Why each of its accounts was linked, or is asked about. */
+    HttpApiEndpoint.get("decisions", "/:id/decisions", {
+      ...byId,
+      success: Schema.Array(Decided),
       error: Problems,
     }),
     HttpApiEndpoint.get("messages", "/:id/messages", {
@@ -139,6 +152,8 @@ class Gmail extends HttpApiGroup.make("gmail")
       query: {
         label: Schema.String.check(Schema.isBetweenLength(1, 225)),
         pollIntervalSeconds: Schema.optionalKey(Schema.FiniteFromString.pipe(Schema.decodeTo(Connection.PollInterval))),
+        /** The connection that is to be mended: a consent for another account is refused. */
+        reconnects: Schema.optionalKey(Ids.ConnectionId),
         /** For scripts, where Google is simulated: the mailbox whose owner consents, or `deny`. */
         simulate: Schema.optionalKey(Schema.NonEmptyString),
       },
@@ -155,10 +170,120 @@ class Gmail extends HttpApiGroup.make("gmail")
   .middleware(Refusals)
   .prefix("/api/gmail") {}
 
+const insist = Schema.optionalKey(Schema.Literal("true"))
+
+class Plaid extends HttpApiGroup.make("plaid")
+  .add(
+    /** Sends the browser to the person's bank. */
+    HttpApiEndpoint.get("start", "/start", {
+      query: {
+        pollIntervalSeconds: Schema.optionalKey(Schema.FiniteFromString.pipe(Schema.decodeTo(Connection.PollInterval))),
+        /** The connection that is to be mended by a new Item: another login is refused. */
+        reconnects: Schema.optionalKey(Ids.ConnectionId),
+        /** The connection that is to be mended as it is, by logging in again or choosing other accounts. */
+        repairs: Schema.optionalKey(Ids.ConnectionId),
+        /** The person insists: what is connected already, or was to be mended, is not what they mean. */
+        asNew: insist,
+        /** For scripts, where Plaid is simulated: the login whose owner consents to all of its accounts, or `deny`. */
+        simulate: Schema.optionalKey(Schema.NonEmptyString),
+      },
+      success: HttpApiSchema.Empty(302),
+      error: Problems,
+    }),
+    /** Where Link sends the browser back to. */
+    HttpApiEndpoint.get("callback", "/callback", {
+      query: {
+        connection: Schema.optionalKey(Ids.ConnectionId),
+        repaired: Schema.optionalKey(Ids.ConnectionId),
+        public_token: Schema.optionalKey(Schema.NonEmptyString),
+        metadata: Schema.optionalKey(Schema.NonEmptyString),
+        exit: insist,
+        asNew: insist,
+      },
+      success: Registered,
+      error: Problems,
+    }),
+  )
+  .middleware(Callers)
+  .middleware(Refusals)
+  .prefix("/api/plaid") {}
+
+const ofAccount = { params: { id: Ids.AccountId } }
+
+/** As a program sends it, and as a form of the page does. */
+const sent = <S extends Schema.Top>(payload: S) => [payload, payload.pipe(HttpApiSchema.asFormUrlEncoded())] as const
+
+const Other = Schema.Struct({ account: Ids.AccountId })
+
+class Accounts extends HttpApiGroup.make("accounts")
+  .add(
+    HttpApiEndpoint.get("list", "/", {
+      query: { owner: Schema.optionalKey(Ids.OwnerId), connection: Schema.optionalKey(Ids.ConnectionId) },
+      success: Schema.Array(Row),
+      error: Problems,
+    }),
+    HttpApiEndpoint.get("transactions", "/:id/transactions", {
+      ...ofAccount,
+      query: {
+        limit: Schema.optionalKey(
+          Schema.FiniteFromString.pipe(Schema.decodeTo(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 })))),
+        ),
+        /** Those too that are the same as others, or are held no more. */
+        all: insist,
+      },
+      success: Schema.Array(Row),
+      error: Problems,
+    }),
+    /** The account that is named becomes part of this one. */
+    HttpApiEndpoint.post("merge", "/:id/merge", {
+      ...ofAccount,
+      payload: sent(Other),
+      success: Row,
+      error: Problems,
+    }),
+    HttpApiEndpoint.post("unmerge", "/:id/unmerge", {
+      ...ofAccount,
+      payload: sent(Other),
+      success: Row,
+      error: Problems,
+    }),
+    /** The feed is not this account's after all. Answers with the account that it has now. */
+    HttpApiEndpoint.post("undo", "/:id/feeds/:feedId/undo", {
+      params: { id: Ids.AccountId, feedId: Ids.FeedId },
+      success: Row,
+      error: Problems,
+    }),
+  )
+  .middleware(Callers)
+  .middleware(Refusals)
+  .prefix("/api/accounts") {}
+
+class Reviews extends HttpApiGroup.make("reviews")
+  .add(
+    /** What nobody has answered yet. */
+    HttpApiEndpoint.get("list", "/", { success: Schema.Array(Row), error: Problems }),
+    HttpApiEndpoint.post("answer", "/:id", {
+      params: { id: Ids.ReviewId },
+      payload: sent(Schema.Struct({ answer: Schema.Union([Ids.AccountId, Schema.Literal("another")]) })),
+      success: Row,
+      error: Problems,
+    }),
+  )
+  .middleware(Callers)
+  .middleware(Refusals)
+  .prefix("/api/reviews") {}
+
 class Webhooks extends HttpApiGroup.make("webhooks")
   .add(
     HttpApiEndpoint.post("nango", "/nango", {
       // As it was sent: the signature is over the bytes.
+      payload: Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/json" })),
+      success: Received,
+      error: Problems,
+    }),
+    HttpApiEndpoint.post("plaid", "/plaid", {
+      /** Plaid names an Item and nobody else, so each tenant has an address of its own. */
+      query: { tenant: Ids.TenantId },
       payload: Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/json" })),
       success: Received,
       error: Problems,
@@ -171,7 +296,10 @@ class Changes extends HttpApiGroup.make("changes")
   .add(
     HttpApiEndpoint.get("follow", "/api/changes", {
       query: {
-        /** The position of the last change that was seen; from now on where there is none. */
+        /**
+         * The position of the last change that was seen; from now on where there is none. One that this log has not
+         * reached is refused: it is another log's, and what was seen there is not what is here.
+         */
         after: Schema.optionalKey(Position),
       },
       success: HttpApiSchema.StreamUint8Array({ contentType: "text/event-stream" }),
@@ -191,6 +319,9 @@ class Health extends HttpApiGroup.make("health").add(
 export class Api extends HttpApi.make("holdfast-example")
   .add(Connections)
   .add(Gmail)
+  .add(Plaid)
+  .add(Accounts)
+  .add(Reviews)
   .add(Webhooks)
   .add(Changes)
   .add(Health)

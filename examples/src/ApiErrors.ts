@@ -2,7 +2,8 @@
  * What the API says when it does not do what was asked: a code for programs, a
  * sentence for people, and whether asking again helps.
  */
-import { EventStore, Registration } from "@holdfast/domain"
+import { PlaidConnect, PlaidError } from "@holdfast/adapters-plaid"
+import { Account, EventStore, Links, Registration } from "@holdfast/domain"
 import { Effect, Schema } from "effect"
 
 const answer = {
@@ -47,6 +48,16 @@ export const Conflicts = Schema.Literals([
   "NOT_READY",
   /** The answer from the provider belongs to no consent that this browser was asked for. */
   "CONSENT_REFUSED",
+  /** The accounts are connected already, and work. */
+  "ALREADY_CONNECTED",
+  /** Somebody answered before. */
+  "ALREADY_ANSWERED",
+  /** The links of the account are not what they were when this was asked. */
+  "STALE_GROUND",
+  /** The account was merged into another one. */
+  "MERGED",
+  /** There is no such link or merge to take back. */
+  "NOT_LINKED",
 ])
 
 /** What was asked does not go with how things are. */
@@ -57,7 +68,18 @@ export class Conflict extends Schema.Error<Conflict>("Conflict")(
 
 /** Well formed, but it names something that is not there. */
 export class Unprocessable extends Schema.Error<Unprocessable>("Unprocessable")(
-  { error: Schema.Literals(["LABEL_NOT_FOUND", "LABEL_NOT_CONFIGURED", "UNKNOWN_AUTHORIZATION"]), ...answer },
+  {
+    error: Schema.Literals([
+      "LABEL_NOT_FOUND",
+      "LABEL_NOT_CONFIGURED",
+      "UNKNOWN_AUTHORIZATION",
+      /** The account is none of those that the question is about. */
+      "NOT_A_CANDIDATE",
+      /** The accounts are the same one, or of different currencies. */
+      "CANNOT_MERGE",
+    ]),
+    ...answer,
+  },
   { httpApiStatus: 422 },
 ) {}
 
@@ -98,10 +120,13 @@ export const translated = <A, E extends Failure, R>(effect: Effect.Effect<A, E, 
 
 export const invalid = (at: string, message: string) => new InvalidRequest({ at, message, retryable: false })
 
-export const notFound = new NotFound({ message: "There is no such connection", retryable: false })
+export const notFound = new NotFound({ message: "There is nothing of this id", retryable: false })
 
 export const conflict = (error: typeof Conflicts.Type, message: string, retryable = false) =>
   new Conflict({ error, message, retryable })
+
+export const unprocessable = (error: Unprocessable["error"], message: string) =>
+  new Unprocessable({ error, message, retryable: false })
 
 export const unavailable = (error: Unavailable["error"], message: string) =>
   new Unavailable({ error, message, retryable: true })
@@ -120,11 +145,44 @@ const problemOf = (error: Failure): Problem | undefined => {
       return isInvalidAppend(error) ? invalid("", `Cannot be recorded: ${error.problem}`) : undefined
     case "DeliveryRefused":
       return new SignatureRefused({
-        message: "Not signed over these bytes with the signing key: X-Nango-Hmac-Sha256",
+        message: "Not signed over these bytes by who is to sign them: X-Nango-Hmac-Sha256, Plaid-Verification",
         retryable: false,
       })
     case "HeldByAnotherOwner":
       return conflict("HELD_BY_ANOTHER_OWNER", "It belongs to another owner")
+    case "AlreadyConnected":
+      return isAlreadyConnected(error)
+        ? conflict("ALREADY_CONNECTED", `They are connected as ${error.connectionId}: mend that one (repairs), or insist (asNew)`)
+        : undefined
+    case "AnotherLogin":
+      return conflict("IDENTITY_MISMATCH", "These are another login's accounts: add them as a new connection, or insist (asNew)")
+    case "ExchangeLost":
+      return conflict("CONSENT_REFUSED", "The provider's answer was lost on the way: begin again")
+    case "ReviewNotOpen":
+      return conflict("ALREADY_ANSWERED", "Somebody answered before")
+    case "StaleGround":
+      return conflict("STALE_GROUND", "The account has other links than when this was asked: look again")
+    case "AccountMerged":
+      return isAccountMerged(error)
+        ? conflict("MERGED", `The account is part of another one: ${error.into}`)
+        : undefined
+    case "NotLinked":
+      return conflict("NOT_LINKED", "The feed is not linked to this account")
+    case "NotMerged":
+      return conflict("NOT_LINKED", "These accounts are not merged, or not this way round")
+    case "NotACandidate":
+      return unprocessable("NOT_A_CANDIDATE", "The question is not about this account")
+    case "CannotMerge":
+      return unprocessable(
+        "CANNOT_MERGE",
+        isCannotMerge(error) ? `They cannot become one: ${error.problem}` : "They cannot become one",
+      )
+    case "AccountNotOpen":
+      return notFound
+    case "MatchingDelayed":
+      return unavailable("STORE_UNAVAILABLE", "What is held cannot be looked at just now: ask again")
+    case "PlaidError":
+      return isPlaidError(error) ? plaidProblem(error) : undefined
     case "IdentityMismatch":
       return conflict("IDENTITY_MISMATCH", "The consent is for another account: add it as a new connection")
     case "ConnectionNotReady":
@@ -152,6 +210,13 @@ const problemOf = (error: Failure): Problem | undefined => {
     default:
       return undefined
   }
+}
+
+const plaidProblem = ({ reason, retryable }: PlaidError.PlaidError): Problem => {
+  if (retryable) return unavailable("PROVIDER_UNAVAILABLE", "Plaid does not answer: ask again")
+  return reason._tag === "AuthorizationEnded"
+    ? conflict("REAUTHORIZATION_NEEDED", "The bank ended the authorization: the owner has to consent")
+    : new BadGateway({ error: "PROVIDER_REFUSED", message: "Plaid did not give what is needed", retryable: false })
 }
 
 /** Why a sync gave up. */
@@ -182,3 +247,11 @@ const isProblem = (error: unknown): error is Problem => Problems.some((problem) 
 const isInvalidRegistration = Schema.is(Registration.InvalidRegistration)
 
 const isInvalidAppend = Schema.is(EventStore.InvalidAppend)
+
+const isAlreadyConnected = Schema.is(PlaidConnect.AlreadyConnected)
+
+const isAccountMerged = Schema.is(Account.AccountMerged)
+
+const isCannotMerge = Schema.is(Links.CannotMerge)
+
+const isPlaidError = Schema.is(PlaidError.PlaidError)

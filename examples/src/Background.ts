@@ -1,30 +1,77 @@
 /** What a host runs beside answering requests. */
 import { GmailConnect, GmailMessagesView } from "@holdfast/adapters-gmail"
-import { ConnectionHistoryView, ConnectionsView, ProjectionRunner, Sync, SyncScheduler } from "@holdfast/domain"
-import { Effect, Layer } from "effect"
+import { PlaidAccounts, PlaidConnect, PlaidProvider, PlaidWebhook } from "@holdfast/adapters-plaid"
+import {
+  AccountKeysView,
+  AccountsView,
+  ConnectionHistoryView,
+  ConnectionsView,
+  Inbox,
+  Nango,
+  ProjectionRunner,
+  ReviewsView,
+  Sync,
+  SyncScheduler,
+  TransactionsView,
+} from "@holdfast/domain"
+import { Effect, Layer, Schedule, Stream } from "effect"
 
 import { Offer } from "./Offer.ts"
+
+/** The transactions of all banks. */
+export const Transactions = TransactionsView.make({ [PlaidProvider.id]: PlaidAccounts.transactionOf })
 
 /** The views that this host reads. */
 export const projections = Layer.effectDiscard(
   Effect.gen(function* () {
     yield* Effect.forkScoped(ProjectionRunner.run(ConnectionsView))
     yield* Effect.forkScoped(ProjectionRunner.run(ConnectionHistoryView))
+    yield* Effect.forkScoped(ProjectionRunner.run(AccountsView))
+    yield* Effect.forkScoped(ProjectionRunner.run(AccountKeysView))
+    yield* Effect.forkScoped(ProjectionRunner.run(ReviewsView))
+    yield* Effect.forkScoped(ProjectionRunner.run(Transactions))
     yield* Effect.forkScoped(ProjectionRunner.run(GmailMessagesView))
   }),
 )
 
 /**
- * Finishes the consents that a process which died had taken, then looks at every mailbox as often as it asks for. A
+ * Finishes the consents that a process which died had taken, then looks at every connection as often as it asks for. A
  * renewed token that the log does not know of yet is recorded by the first look.
  */
 export const sync = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { gmail } = yield* Offer
-    const looking = SyncScheduler.run({
-      providers: [gmail.id],
-      sync: ({ connectionId, tenantId }) => Sync.run(gmail, tenantId, connectionId),
-    })
-    yield* Effect.forkScoped(Effect.andThen(GmailConnect.recover(), looking))
+    const { gmail, plaid } = yield* Offer
+    const lookingAt = (provider: typeof gmail) =>
+      SyncScheduler.run({
+        providers: [provider.id],
+        sync: ({ connectionId, tenantId }) => Sync.run(provider, tenantId, connectionId),
+      })
+    yield* Effect.forkScoped(Effect.andThen(GmailConnect.recover(), lookingAt(gmail)))
+    yield* Effect.forkScoped(lookingAt(plaid))
+  }),
+)
+
+/**
+ * Makes up for what went wrong unnoticed: consents that were not finished and Items that nobody needs any more, reports
+ * that came before their connection, and those that nobody ever came for. At the start, and every ten minutes.
+ */
+export const upkeep = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { nango } = yield* Offer
+    const inbox = yield* Inbox.Inbox
+    const chores = {
+      "finish consents, remove Items": PlaidConnect.recover(),
+      "apply what banks reported": PlaidWebhook.collectAll(),
+      // This host has no key to Nango's own list, so what is found is what waits.
+      "apply what the broker reported": Nango.reconcile(nango, Stream.empty),
+      "let reports expire": inbox.expire("7 days"),
+    }
+    const done = Effect.forEach(
+      Object.entries(chores),
+      ([what, chore]) =>
+        Effect.catch(Effect.asVoid(chore), ({ _tag }) => Effect.logWarning(`Not done now (${_tag}): ${what}`)),
+      { discard: true },
+    )
+    yield* Effect.forkScoped(Effect.repeat(done, Schedule.spaced("10 minutes")))
   }),
 )

@@ -39,7 +39,8 @@ const largestBody = ByteSize.mebibytes(1)
 /** A webhook is believed for its signature: it may come from anywhere, by any name. */
 const isSigned = (path: string) => path.startsWith("/api/webhooks/")
 
-const changes = (method: string, path: string) => (method !== "GET" && method !== "HEAD") || path === "/api/gmail/start"
+const changes = (method: string, path: string) =>
+  (method !== "GET" && method !== "HEAD") || path === "/api/gmail/start" || path === "/api/plaid/start"
 
 const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
 

@@ -1,9 +1,10 @@
-/** The whole host from its parts: a store, Google or its simulator, the API, and what runs beside it. */
+/** The whole host from its parts: a store, Google and Plaid or their simulators, the API, and what runs beside it. */
 import { createServer } from "node:http"
 
 import { NodeHttpServer } from "@effect/platform-node"
 import { GmailApi, GoogleOAuth } from "@holdfast/adapters-gmail"
 import { GmailSimulator, Mails, simulatedClient } from "@holdfast/adapters-gmail/testing"
+import { PlaidSimulator } from "@holdfast/adapters-plaid/testing"
 import { Ids } from "@holdfast/domain"
 import { type Store } from "@holdfast/store-postgres"
 import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
@@ -11,8 +12,10 @@ import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 
 import * as ApiHandlers from "./ApiHandlers.ts"
 import * as Background from "./Background.ts"
+import * as Banks from "./Banks.ts"
 import * as Guard from "./Guard.ts"
 import { Offer, providers } from "./Offer.ts"
+import { originOf } from "./Origin.ts"
 import { page } from "./Page.ts"
 
 export interface Options {
@@ -23,6 +26,9 @@ export interface Options {
   /** The registration at Google; without it Google is simulated. */
   readonly google?: { readonly clientId: string; readonly clientSecret: Redacted.Redacted } | undefined
   readonly simulator: { readonly port: number; readonly stateFile?: string }
+  /** The registration at Plaid; without it Plaid is simulated. */
+  readonly plaid?: Banks.Registration | undefined
+  readonly banks: Banks.Simulated
   /** The key that Nango signs its webhooks with. */
   readonly nangoKey: Redacted.Redacted
 }
@@ -36,13 +42,14 @@ export const simulatedMailboxes: ReadonlyArray<string> = ["ada@example.com", "gr
 export interface Started {
   readonly server: string
   readonly simulator: string | undefined
+  /** The simulated Plaid. */
+  readonly banks: string | undefined
 }
 
 /** Serves until the scope ends. */
 export const start = Effect.fn("Host.start")(function* <E>(store: Layer.Layer<StoreServices, E>, options: Options) {
   const context = yield* Layer.build(Layer.provide(layer(options), store))
-  const { server, simulator } = Context.get(context, Where)
-  return { server, simulator } satisfies Started
+  return Context.get(context, Where)
 })
 
 /** Why it did not start, for whoever started it. */
@@ -58,7 +65,7 @@ export const explain = (error: {
     case "ServeError": {
       if (!isListenError(cause)) return error.message
       const problem = cause.code === "EADDRINUSE" ? "is taken" : `cannot be listened on (${cause.code})`
-      return `Port ${cause.port} ${problem}. Choose others with PORT and SIMULATOR_PORT.`
+      return `Port ${cause.port} ${problem}. Choose others with PORT, SIMULATOR_PORT and PLAID_SIMULATOR_PORT.`
     }
     case "InvalidMasterKeys":
       return `HOLDFAST_MASTER_KEYS: ${String(error.problem)}.`
@@ -80,20 +87,23 @@ const layer = (options: Options) => {
   const where = Layer.effect(
     Where,
     Effect.gen(function* () {
-      const simulator = yield* Effect.serviceOption(GmailSimulator)
+      const urlOf = Option.map(({ url }: { readonly url: string }) => url)
       return {
         server: originOf(yield* HttpServer.HttpServer),
-        simulator: Option.getOrUndefined(Option.map(simulator, ({ url }) => url)),
+        simulator: Option.getOrUndefined(urlOf(yield* Effect.serviceOption(GmailSimulator))),
+        banks: Option.getOrUndefined(urlOf(yield* Effect.serviceOption(PlaidSimulator))),
       }
     }),
   )
   return HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
     Layer.merge(Background.projections),
     Layer.merge(Background.sync),
+    Layer.merge(Background.upkeep),
     Layer.provide(Offer.layer({ nangoKey: options.nangoKey, isSimulated: options.google === undefined })),
     Layer.provide(providers),
     Layer.merge(where),
     Layer.provide(options.google === undefined ? simulatedGoogle(options) : google(options.google)),
+    Layer.provide(options.plaid === undefined ? simulatedBanks(options) : Banks.plaid(options.plaid)),
     Layer.provide(serverAt(options)),
   )
 }
@@ -109,23 +119,26 @@ const serverAt = ({ host, port }: Options) =>
     }),
   )
 
-const pages = ({ google }: Options) =>
+const simulatedBanks = ({ banks }: Options) =>
+  Layer.unwrap(Effect.map(HttpServer.HttpServer, (server) => Banks.simulated(originOf(server), banks)))
+
+const pages = ({ google, plaid }: Options) =>
   HttpRouter.add(
     "GET",
     "/",
     Effect.map(
-      page(Ids.TenantId.make("demo"), { label, mailboxes: google === undefined ? simulatedMailboxes : [] }),
+      page(Ids.TenantId.make("demo"), {
+        label,
+        mailboxes: google === undefined ? simulatedMailboxes : [],
+        logins: plaid === undefined ? Object.keys(Banks.people) : [],
+      }),
       ({ html }) =>
         HttpServerResponse.setHeader(HttpServerResponse.html(html), "content-security-policy", contentPolicy),
     ),
   )
 
 /** Nothing on the page runs, and nothing is fetched for it. */
-const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-
-/** As the browser, and Google, are to know it. */
-export const originOf = ({ address }: HttpServer.HttpServer["Service"]) =>
-  `http://localhost:${new URL(HttpServer.formatAddress(address)).port}`
+const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 
 const callbackOf = (origin: string) => `${origin}/api/gmail/callback`
 

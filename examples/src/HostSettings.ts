@@ -14,6 +14,7 @@ export const settings = Config.all({
   host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
   port: port("PORT").pipe(Config.withDefault(3000)),
   simulatorPort: port("SIMULATOR_PORT").pipe(Config.withDefault(3001)),
+  plaidSimulatorPort: port("PLAID_SIMULATOR_PORT").pipe(Config.withDefault(3002)),
   /** Where everything is kept that is to outlive the process. */
   directory: Config.String("HOLDFAST_DIR").pipe(Config.withDefault(".holdfast")),
   /** A PostgreSQL server, instead of the one in the process. */
@@ -27,6 +28,28 @@ export const settings = Config.all({
         ? Config.succeed(Option.none())
         : Config.map(Config.Redacted("GOOGLE_CLIENT_SECRET"), (clientSecret) =>
             Option.some({ clientId: clientId.value, clientSecret }),
+          ),
+    ),
+  ),
+  plaid: Config.option(Config.String("PLAID_CLIENT_ID")).pipe(
+    Config.flatMap((clientId) =>
+      Option.isNone(clientId)
+        ? Config.succeed(Option.none())
+        : Config.map(
+            Config.all({
+              secret: Config.Redacted("PLAID_SECRET"),
+              environment: Config.schema(Schema.Literals(["production", "sandbox"]), "PLAID_ENV").pipe(
+                Config.withDefault("sandbox" as const),
+              ),
+              webhookUrl: Config.option(Config.String("PLAID_WEBHOOK_URL")),
+            }),
+            ({ environment, secret, webhookUrl }) =>
+              Option.some({
+                clientId: clientId.value,
+                secret,
+                environment,
+                webhookUrl: Option.getOrUndefined(webhookUrl),
+              }),
           ),
     ),
   ),

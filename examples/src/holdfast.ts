@@ -2,4 +2,6 @@
 import { GmailMessagesView } from "@holdfast/adapters-gmail"
 import * as Cli from "@holdfast/store-postgres/Cli"
 
-Cli.run({ projections: [...Cli.projections, GmailMessagesView] })
+import { Transactions } from "./Background.ts"
+
+Cli.run({ projections: [...Cli.projections, GmailMessagesView, Transactions] })

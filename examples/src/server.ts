@@ -9,17 +9,20 @@ import * as Host from "./Host.ts"
 import { demoNangoKey, masterKeysOf, settings } from "./HostSettings.ts"
 
 const main = Effect.gen(function* () {
-  const { databaseUrl, directory, google, host, masterKeys: given, nangoKey, port, simulatorPort } = yield* settings
-  const masterKeys = yield* masterKeysOf(directory, given)
+  const given = yield* settings
+  const { databaseUrl, directory, google, host, nangoKey, plaid, port } = given
+  const masterKeys = yield* masterKeysOf(directory, given.masterKeys)
   const store = Option.match(databaseUrl, {
     onNone: () => Store.layerPglite({ dataDir: Path.join(directory, "data"), masterKeys }),
     onSome: (url) => Store.layerPostgres({ url, masterKeys }),
   })
-  const { server, simulator } = yield* Host.start(store, {
+  const { banks, server, simulator } = yield* Host.start(store, {
     host,
     port,
     google: Option.getOrUndefined(google),
-    simulator: { port: simulatorPort, stateFile: Path.join(directory, "simulator.json") },
+    plaid: Option.getOrUndefined(plaid),
+    banks: { port: given.plaidSimulatorPort, stateFile: Path.join(directory, "banks-opened") },
+    simulator: { port: given.simulatorPort, stateFile: Path.join(directory, "simulator.json") },
     nangoKey: Option.getOrElse(nangoKey, () => Redacted.make(demoNangoKey)),
   })
   yield* Console.log(`Holdfast is running.
@@ -27,10 +30,12 @@ const main = Effect.gen(function* () {
   Look here         ${server}
   Connections       ${server}/api/connections
   Connect a mailbox ${server}/api/gmail/start?label=${Host.label}
+  Connect a bank    ${server}/api/plaid/start
   Changes, live     ${server}/api/changes
   Google            ${simulator === undefined ? "Google itself" : `simulated, at ${simulator}/simulator`}
+  Plaid             ${banks === undefined ? "Plaid itself" : `simulated, at ${banks}/_control`}
   Kept in           ${Option.isSome(databaseUrl) ? "the database of DATABASE_URL" : Path.resolve(directory)}
-  Master keys       ${Option.isSome(given) ? "those of HOLDFAST_MASTER_KEYS" : Path.resolve(directory, "master-key")}${
+  Master keys       ${Option.isSome(given.masterKeys) ? "those of HOLDFAST_MASTER_KEYS" : Path.resolve(directory, "master-key")}${
     Option.isSome(nangoKey) ? "" : `\n  Nango signing key ${demoNangoKey}`
   }
 

@@ -173,7 +173,7 @@ layer(Where.layer, { excludeTestServices: true, timeout: Duration.minutes(2) })(
         )
         assert.strictEqual(new Set(rowsOf(yield* both).map(({ message_id }) => message_id)).size, 9)
         assert.deepInclude((yield* ada.get(`/api/connections/${idOf(again)}`)).body, {
-          previous_connection_id: id,
+          reconnected_from: id,
           is_reconnection: true,
           reconnection_confidence: "exact",
         })
@@ -260,6 +260,16 @@ layer(Where.layer, { excludeTestServices: true, timeout: Duration.minutes(2) })(
       yield* ada.post(`/api/connections/${fresh}/pause`)
       const later = yield* Stream.runCollect(Stream.take(changes(ada, String(told.at(-1)?.position)), 1))
       assert.deepInclude(later[0], { change: "paused", connectionId: fresh, status: "paused" })
+    }),
+  )
+
+  it.effect("follows changes only from where this log has been", () =>
+    Effect.gen(function* () {
+      const ada = yield* browser("nowhere")
+      for (const after of ["-1", "1.5", "x", "9223372036854775807"]) {
+        const { status } = yield* ada.get(`/api/changes?after=${after}`)
+        assert.strictEqual(status, 400, after)
+      }
     }),
   )
 

@@ -68,10 +68,10 @@ describe.each(Object.entries(stores))("the slice on %s", (_, store) => {
         ])
         assert.strictEqual(history.length, 13)
         assert.deepStrictEqual(
-          connections.map(({ connection_id, previous_connection_id, status }) => [
+          connections.map(({ connection_id, reconnected_from, status }) => [
             connection_id,
             status,
-            previous_connection_id,
+            reconnected_from,
           ]),
           [
             [first.connectionId, "superseded", null],
@@ -202,7 +202,7 @@ describe("a crash at any write of the slice", () => {
               [second],
               at,
             )
-            assert.strictEqual(active[0]?.previous_connection_id, first, at)
+            assert.strictEqual(active[0]?.reconnected_from, first, at)
             const refreshed = lifecycle(events, first).filter((type) => type === "token_refreshed")
             assert.strictEqual(refreshed.length, 1, at)
           }

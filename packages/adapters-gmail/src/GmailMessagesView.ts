@@ -68,15 +68,16 @@ export const indexes = [["connection_id"], ["received_at"]] as const
 
 export const codecs = { [Feed.name]: Feed }
 
-export const touches = ({ event }: Recorded): ReadonlyArray<Partial<Row>> =>
-  event._tag === "items_recorded" && event.personal._tag === "Revealed"
-    ? event.itemIds.map((message_id) => ({ account_id: event.accountId, message_id }))
-    : []
+export const touches = ({ event }: Recorded): ReadonlyArray<Partial<Row>> => {
+  if (event._tag !== "items_recorded" || event.personal._tag !== "Revealed") return []
+  const { accountId: account_id } = event
+  return account_id === undefined ? [] : event.itemIds.map((message_id) => ({ account_id, message_id }))
+}
 
 /** A message never changes: whoever delivers it again, the row stays as it was first recorded. */
 export const evolve = (row: Row | undefined, recorded: Recorded, { message_id }: Partial<Row>): Row | undefined => {
   const { event, position, streamId } = recorded
-  if (row !== undefined || event._tag !== "items_recorded") return row
+  if (row !== undefined || event._tag !== "items_recorded" || event.accountId === undefined) return row
   const items = Option.map(Personal.value(event.personal), (personal) => personal.items)
   const item = Option.getOrUndefined(items)?.[event.itemIds.findIndex((id) => id === message_id)]
   if (item === undefined) return undefined
@@ -103,8 +104,8 @@ export const evolve = (row: Row | undefined, recorded: Recorded, { message_id }:
   }
 }
 
-export const removes = ({ event, streamId }: Recorded): Partial<Row> | undefined =>
-  event._tag === "forgotten" ? { feed_id: streamId.slice(`${Feed.name}-`.length) } : undefined
+export const patches = ({ event, streamId }: Recorded): ReadonlyArray<Projection.Patch<Row>> =>
+  event._tag === "forgotten" ? [{ where: { feed_id: streamId.slice(`${Feed.name}-`.length) }, set: undefined }] : []
 
 type Recorded = EventStore.Recorded<Feed.Event>
 

@@ -1,1 +1,11 @@
+/** Banks through Plaid: consent and its repair, accounts, transactions, and what Plaid reports. */
+export * as Money from "./Money.ts"
+export * as PlaidAccounts from "./PlaidAccounts.ts"
+export * as PlaidApi from "./PlaidApi.ts"
+export * as PlaidConnect from "./PlaidConnect.ts"
 export * as PlaidError from "./PlaidError.ts"
+export * as PlaidLimits from "./PlaidLimits.ts"
+export * as PlaidProvider from "./PlaidProvider.ts"
+export * as PlaidSecret from "./PlaidSecret.ts"
+export * as PlaidStatus from "./PlaidStatus.ts"
+export * as PlaidWebhook from "./PlaidWebhook.ts"

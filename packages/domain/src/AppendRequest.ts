@@ -13,6 +13,8 @@ import { type AppendRequest, type EncodedEvent, InvalidAppend } from "./EventSto
 /** How much fits into one append. */
 export const limits = {
   events: 10_000,
+  /** Streams and claims: each is a lock for as long as the transaction, and a database has some thousands for all. */
+  names: 1_000,
   /** Characters of one event's clear part, as JSON. */
   data: 1_000_000,
   /** Objects and arrays within each other. */
@@ -21,6 +23,8 @@ export const limits = {
   sealed: 48 * 1024 * 1024,
   /** Characters of claim keys, idempotency keys, fingerprints, event types and references. */
   name: 500,
+  /** Characters of the metadata, as JSON: each event has them. */
+  metadata: 10_000,
   version: 2 ** 31 - 1,
 } as const
 
@@ -37,6 +41,7 @@ export const check = (request: AppendRequest): Result.Result<Checked, InvalidApp
   const problem =
     at("tenantId", nameProblem(tenantId)) ??
     streamsProblem(streams) ??
+    at("streams", tooMany(streams.length + acquire.length + release.length)) ??
     at("metadata", valueProblem(metadata)) ??
     found(acquire, ({ key }, index) => at(`acquire[${index}].key`, nameProblem(key))) ??
     repeated(acquire, "acquire", ({ key }) => key) ??
@@ -46,11 +51,13 @@ export const check = (request: AppendRequest): Result.Result<Checked, InvalidApp
     at("idempotency.fingerprint", idempotency && nameProblem(idempotency.fingerprint))
   if (problem !== undefined) return Result.fail(new InvalidAppend(problem))
 
-  const data = streams.map(({ events }) => events.map((event) => JSON.stringify(event.data)))
-  const long = oversized(data)
-  return long === undefined
-    ? Result.succeed({ request, metadata: JSON.stringify(metadata), data })
-    : Result.fail(new InvalidAppend(long))
+  const checked = {
+    request,
+    metadata: JSON.stringify(metadata),
+    data: streams.map(({ events }) => events.map((event) => JSON.stringify(event.data))),
+  }
+  const long = oversized(checked)
+  return long === undefined ? Result.succeed(checked) : Result.fail(new InvalidAppend(long))
 }
 
 interface Problem {
@@ -111,7 +118,8 @@ const nameProblem = (name: string): string | undefined => {
   return name.length > limits.name ? `longer than ${limits.name} characters` : textProblem(name)
 }
 
-const oversized = (data: Checked["data"]): Problem | undefined =>
+const oversized = ({ data, metadata }: Checked): Problem | undefined =>
+  at("metadata", metadata.length > limits.metadata ? `more than ${limits.metadata} characters` : undefined) ??
   found(data, (events, stream) =>
     found(events, (json, index) =>
       json.length > limits.data
@@ -119,6 +127,9 @@ const oversized = (data: Checked["data"]): Problem | undefined =>
         : undefined,
     ),
   )
+
+const tooMany = (names: number): string | undefined =>
+  names > limits.names ? `more than ${limits.names} streams and claims` : undefined
 
 const isNumbered = (value: number, least: number, most: number) =>
   Number.isInteger(value) && value >= least && value <= most

@@ -129,7 +129,7 @@ const fromView = (tenantId: TenantId, connectionId: ConnectionId) =>
   Effect.map(ConnectionsView.get(tenantId, connectionId), (row): Standing => ({
     status: row?.status,
     slot: row?.slot ?? undefined,
-    previous: row?.previous_connection_id ?? undefined,
+    previous: row?.reconnected_from ?? undefined,
   }))
 
 /** What cannot be read here is told without details: whoever hears it must drop what it holds all the same. */

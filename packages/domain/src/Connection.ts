@@ -20,7 +20,18 @@
 import { DateTime, Equal, Result, Schema } from "effect"
 
 import { StreamId } from "./EventStore.ts"
-import { AuthorizationRef, ConnectionId, FeedId, IdentityHash, OwnerId, ProviderId } from "./Ids.ts"
+import {
+  AccountId,
+  AuthorizationRef,
+  ConnectionId,
+  FeedId,
+  IdentityHash,
+  OwnerId,
+  ProviderId,
+  ReviewId,
+} from "./Ids.ts"
+import { Grounds } from "./matching/Evidence.ts"
+import { Profile } from "./matching/Profile.ts"
 import * as Personal from "./Personal.ts"
 
 /** When it happened, by the clock of whoever reports it; recorded later, sometimes much later. */
@@ -29,6 +40,10 @@ const at = { at: Schema.DateTimeUtcFromString }
 /** How sure it is that two authorizations are for the same outside account. */
 export const Confidence = Schema.Literals(["exact", "high", "medium", "low"])
 export type Confidence = typeof Confidence.Type
+
+/** `YYYY-MM-DD`, as the provider books it. */
+export const Day = Schema.String.check(Schema.isPattern(/^\d{4}-\d{2}-\d{2}$/, { expected: "a day, YYYY-MM-DD" }))
+export type Day = typeof Day.Type
 
 /** Where news of an authorization came in. */
 export const Door = Schema.Literals(["callback", "post", "webhook", "reconciliation"])
@@ -91,6 +106,83 @@ const succession = {
   evidence: Schema.Array(Schema.String),
   /** Where each feed goes on: the cursor of the previous connection's feed, as the provider names it. */
   resume: Schema.Array(Schema.Struct({ feed: Schema.String, cursor: Schema.String })),
+  /** The accounts that it goes on with, where they were recognised one by one. */
+  accounts: Schema.optionalKey(
+    Schema.Array(
+      Schema.Struct({
+        accountId: AccountId,
+        feedId: FeedId,
+        confidence: Confidence,
+        /** Items that the account holds already, and that are not fetched again. */
+        kept: Schema.Natural,
+        /** The day that the feed is fetched from: some days before the last one that is covered. */
+        resumeFrom: Schema.optionalKey(Day),
+      }),
+    ),
+  ),
+  /** Calls to the provider that fetching what is held would have taken. */
+  callsSaved: Schema.optionalKey(Schema.Natural),
+}
+
+const matching = {
+  /** The version of the policy that decided. */
+  policy: Schema.String,
+  /** What it decided on, without a value that identifies: under the same policy it gives the same decisions. */
+  grounds: Grounds,
+  decisions: Schema.Array(
+    Schema.Struct({
+      source: Schema.String,
+      feedId: FeedId,
+      action: Schema.Literals(["auto", "shared", "review", "create"]),
+      level: Schema.Literals([...Confidence.literals, "none"]),
+      /** Of the account it was linked to; none as long as a person is asked. */
+      accountId: Schema.optionalKey(AccountId),
+      /** The day that the feed is fetched from, where the account was covered before. */
+      resumeFrom: Schema.optionalKey(Day),
+    }),
+  ),
+  /** Accounts of the connection that this one follows which the owner did not share again. Their history stays. */
+  notShared: Schema.Array(AccountId),
+}
+
+/** What people recognise an outside account by. */
+export const Appearance = Schema.Struct({
+  institution: Schema.optionalKey(Schema.String),
+  name: Schema.optionalKey(Schema.String),
+  officialName: Schema.optionalKey(Schema.String),
+  mask: Schema.optionalKey(Schema.String),
+})
+export type Appearance = typeof Appearance.Type
+
+const review = {
+  reviewId: ReviewId,
+  feedId: FeedId,
+  source: Schema.String,
+  /** How the provider described the account, in the form in which it is compared. */
+  profile: Profile,
+  personal: Personal.of(Appearance),
+  level: Confidence,
+  /** The likeliest first. */
+  candidates: Schema.Array(
+    Schema.Struct({
+      accountId: AccountId,
+      /** The links that the account had then: where it has others now, the question is another one. */
+      ground: Schema.Natural,
+      evidence: Schema.Array(Schema.String),
+    }),
+  ),
+  /** The connection that it goes on from, if the answer is one of these accounts. */
+  follows: Schema.optionalKey(ConnectionId),
+}
+
+const answer = {
+  reviewId: ReviewId,
+  /** `linked` to one of the candidates, or `opened` as an account of its own. */
+  outcome: Schema.Literals(["linked", "opened"]),
+  accountId: AccountId,
+  /** Items that the account holds already, and that are not fetched again. */
+  kept: Schema.optionalKey(Schema.Natural),
+  resumeFrom: Schema.optionalKey(Day),
 }
 
 const page = {
@@ -118,6 +210,11 @@ export const Event = Schema.TaggedUnion({
   connected: { ...at, ...authorization },
   /** This connection goes on where another one ended, with the evidence that both are for the same account. */
   reconnected: { ...at, ...succession },
+  /** The outside accounts of the connection were compared with those that are held; asserted by the matching policy. */
+  accounts_matched: { ...at, ...matching },
+  /** It may be an account that is held: a person is asked, and nothing moves until they answer. */
+  review_opened: { ...at, ...review },
+  review_resolved: { ...at, ...answer },
   /** The credentials were renewed: by us (a new version in the vault) or by a broker (version 0). */
   token_refreshed: { ...at, credentialVersion: Schema.Natural },
   /** One page of one feed was recorded; asserted by the sync engine together with the page itself. */
@@ -153,6 +250,9 @@ export const Command = Schema.TaggedUnion({
   Configure: { ...at, ...plan },
   Connect: { ...at, ...authorization },
   FollowOn: { ...at, ...succession },
+  RecordMatching: { ...at, ...matching },
+  OpenReview: { ...at, ...review },
+  ResolveReview: { ...at, ...answer },
   RecordRefresh: { ...at, credentialVersion: Schema.Natural },
   RecordPage: { ...at, ...page },
   ReportSyncFailure: { ...at, reason: Schema.String, retryable: Schema.Boolean },
@@ -197,10 +297,29 @@ export interface State {
   readonly cursors: Readonly<Record<FeedId, string>>
   /** When a page of each feed was last recorded. */
   readonly syncedAt: Readonly<Record<FeedId, DateTime.Utc>>
+  /** The outside accounts that were matched, by what the provider calls them. */
+  readonly sources: Readonly<Record<string, MatchedSource>>
+  /** What a person is asked, oldest first. */
+  readonly reviews: ReadonlyArray<Review>
   readonly forgotten: boolean
 }
 
-export const initial: State = { status: "absent", credentialVersion: 0, cursors: {}, syncedAt: {}, forgotten: false }
+export interface MatchedSource {
+  readonly feedId: FeedId
+  readonly resumeFrom?: Day
+}
+
+export type Review = Omit<Extract<Event, { readonly _tag: "review_opened" }>, "_tag">
+
+export const initial: State = {
+  status: "absent",
+  credentialVersion: 0,
+  cursors: {},
+  syncedAt: {},
+  sources: {},
+  reviews: [],
+  forgotten: false,
+}
 
 /** Whether its provider may be asked: not while a broker keeps the credentials of an account that was refused. */
 export const isSyncable = (state: State): boolean =>
@@ -228,6 +347,34 @@ export const evolve = (state: State, event: Event): State => {
     }
     case "reconnected":
       return { ...state, previous: event.previous }
+    case "accounts_matched":
+      return {
+        ...state,
+        sources: {
+          ...state.sources,
+          ...Object.fromEntries(
+            event.decisions.map(({ feedId, resumeFrom, source }) => [
+              source,
+              { feedId, ...(resumeFrom !== undefined && { resumeFrom }) },
+            ]),
+          ),
+        },
+      }
+    case "review_opened": {
+      const { _tag: _, ...review } = event
+      return { ...state, reviews: [...state.reviews, review] }
+    }
+    case "review_resolved": {
+      const { resumeFrom, reviewId } = event
+      const review = state.reviews.find((review) => review.reviewId === reviewId)
+      if (review === undefined) return state
+      const matched = { feedId: review.feedId, ...(resumeFrom !== undefined && { resumeFrom }) }
+      return {
+        ...state,
+        reviews: state.reviews.filter((review) => review.reviewId !== reviewId),
+        sources: { ...state.sources, [review.source]: matched },
+      }
+    }
     case "token_refreshed": {
       const credentialVersion = Math.max(state.credentialVersion, event.credentialVersion)
       if (state.status !== "needs_reauth") return { ...state, credentialVersion }
@@ -282,10 +429,22 @@ export class IdentityMismatch extends Schema.TaggedError<IdentityMismatch>()("Id
   offered: IdentityHash,
 }) {}
 
+/**
+ * The accounts of this authorization are others than those of the connection that it was to mend. Nothing was taken
+ * over; add it as a new connection.
+ */
+export class AnotherLogin extends Schema.TaggedError<AnotherLogin>()("AnotherLogin", { reconnects: ConnectionId }) {}
+
 /** The cursor that the page starts from is not where the feed stands: another worker was there. */
 export class StalePage extends Schema.TaggedError<StalePage>()("StalePage", { feedId: FeedId }) {}
 
-export type Rejection = ConnectionNotReady | IdentityMismatch | StalePage
+/** There is no such question, or it was answered already. Nothing was written. */
+export class ReviewNotOpen extends Schema.TaggedError<ReviewNotOpen>()("ReviewNotOpen", { reviewId: ReviewId }) {}
+
+/** The account is not among those that the question is about. Nothing was written. */
+export class NotACandidate extends Schema.TaggedError<NotACandidate>()("NotACandidate", { accountId: AccountId }) {}
+
+export type Rejection = ConnectionNotReady | IdentityMismatch | StalePage | ReviewNotOpen | NotACandidate
 
 export const decide = (state: State, command: Command): Result.Result<ReadonlyArray<Event>, Rejection> => {
   const { status } = state
@@ -306,6 +465,28 @@ export const decide = (state: State, command: Command): Result.Result<ReadonlyAr
     case "FollowOn":
       if (status === "absent" || status === "pending") return notReady
       return state.previous === command.previous ? accept() : accept({ ...command, _tag: "reconnected" })
+
+    case "RecordMatching": {
+      if (status === "absent" || status === "pending") return notReady
+      const decisions = command.decisions.filter(({ source }) => !Object.hasOwn(state.sources, source))
+      return decisions.length === 0 ? accept() : accept({ ...command, decisions, _tag: "accounts_matched" })
+    }
+
+    case "OpenReview":
+      if (!isLive(state)) return notReady
+      return state.reviews.some(({ feedId }) => feedId === command.feedId)
+        ? accept()
+        : accept({ ...command, _tag: "review_opened" })
+
+    case "ResolveReview": {
+      const review = state.reviews.find(({ reviewId }) => reviewId === command.reviewId)
+      if (review === undefined) return refuse(new ReviewNotOpen({ reviewId: command.reviewId }))
+      const isCandidate = review.candidates.some(({ accountId }) => accountId === command.accountId)
+      if (isCandidate !== (command.outcome === "linked")) {
+        return refuse(new NotACandidate({ accountId: command.accountId }))
+      }
+      return accept({ ...command, _tag: "review_resolved" })
+    }
 
     case "RecordRefresh":
       if (

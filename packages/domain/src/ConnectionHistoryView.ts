@@ -36,7 +36,7 @@ export type Row = {
 }
 
 export const name = "connection_history"
-export const version = 1
+export const version = 2
 export const personal = false
 
 export const columns: Columns<Row> = {
@@ -108,7 +108,22 @@ const detailOf = (event: Connection.Event): Row["detail"] => {
         scopes: event.scopes,
       }
     case "reconnected":
-      return { evidence: event.evidence }
+      return {
+        evidence: event.evidence,
+        ...(event.accounts !== undefined && { accounts: event.accounts }),
+        ...(event.callsSaved !== undefined && { callsSaved: event.callsSaved }),
+      }
+    case "accounts_matched":
+      return { policy: event.policy, decisions: event.decisions, notShared: event.notShared }
+    case "review_opened":
+      return {
+        reviewId: event.reviewId,
+        source: event.source,
+        level: event.level,
+        candidates: event.candidates.map(({ accountId }) => accountId),
+      }
+    case "review_resolved":
+      return { reviewId: event.reviewId, outcome: event.outcome, accountId: event.accountId }
     case "token_refreshed":
       return { credentialVersion: event.credentialVersion }
     case "synced":

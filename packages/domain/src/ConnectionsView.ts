@@ -24,9 +24,11 @@ export type Row = {
   readonly credential_version: number
   readonly poll_interval_seconds: number
   readonly settings: Connection.Settings
-  /** The connection that this one goes on from. */
-  readonly previous_connection_id: ConnectionId | null
+  /** What the connection is for, as the host or the adapter named it in its settings: a bank, a label. */
+  readonly name: string | null
   readonly is_reconnection: boolean
+  /** The connection that this one goes on from. */
+  readonly reconnected_from: ConnectionId | null
   readonly reconnection_confidence: Connection.Confidence | null
   readonly superseded_by: ConnectionId | null
   /** Why the provider does not honour the authorization, until it does again. */
@@ -42,6 +44,10 @@ export type Row = {
   readonly last_synced_at: string | null
   /** Items that were new when they were fetched, over the connection's whole life. */
   readonly items_synced: number
+  /** Outside accounts that it delivers, where they are told apart. */
+  readonly total_accounts: number
+  /** Items that its accounts hold through it: those that were held when it took over, and those it brought. */
+  readonly total_transactions: number
   /** When the last of its events happened, by the clock of whoever reported it. */
   readonly changed_at: string
   /** Of the last of its events. */
@@ -49,7 +55,7 @@ export type Row = {
 }
 
 export const name = "connections"
-export const version = 1
+export const version = 2
 export const personal = false
 
 export const columns: Columns<Row> = {
@@ -63,8 +69,9 @@ export const columns: Columns<Row> = {
   credential_version: "bigint",
   poll_interval_seconds: "bigint",
   settings: "jsonb",
-  previous_connection_id: "uuid",
+  name: "text",
   is_reconnection: "boolean",
+  reconnected_from: "uuid",
   reconnection_confidence: "text",
   superseded_by: "uuid",
   failure: "text",
@@ -74,6 +81,8 @@ export const columns: Columns<Row> = {
   connected_at: "timestamptz",
   last_synced_at: "timestamptz",
   items_synced: "bigint",
+  total_accounts: "bigint",
+  total_transactions: "bigint",
   changed_at: "timestamptz",
   position: "bigint",
 }
@@ -121,9 +130,24 @@ export const evolve = (
     case "reconnected":
       return {
         ...row,
-        previous_connection_id: event.previous,
         is_reconnection: true,
+        reconnected_from: event.previous,
         reconnection_confidence: event.confidence,
+        total_transactions:
+          row.total_transactions + (event.accounts ?? []).reduce((sum, { kept }) => sum + kept, 0),
+        ...last,
+      }
+    case "accounts_matched": {
+      const linked = event.decisions.filter(({ accountId }) => accountId !== undefined).length
+      return { ...row, total_accounts: row.total_accounts + linked, ...last }
+    }
+    case "review_opened":
+      return { ...row, ...last }
+    case "review_resolved":
+      return {
+        ...row,
+        total_accounts: row.total_accounts + 1,
+        total_transactions: row.total_transactions + (event.kept ?? 0),
         ...last,
       }
     case "token_refreshed": {
@@ -139,6 +163,7 @@ export const evolve = (
         error_count: 0,
         last_synced_at: last.changed_at,
         items_synced: row.items_synced + event.items,
+        total_transactions: row.total_transactions + event.items,
         ...last,
       }
     case "sync_failed":
@@ -198,6 +223,15 @@ export const bySlot = Effect.fn("ConnectionsView.bySlot")(function* (tenantId: T
   return rows.find(({ status }) => status === "active" || status === "needs_reauth" || status === "paused")
 })
 
+/** How these connections stand. Those that are not known are not in it. */
+export const statuses = Effect.fn("ConnectionsView.statuses")(function* (
+  tenantId: TenantId,
+  connectionIds: ReadonlyArray<ConnectionId>,
+) {
+  const rows = yield* select(tenantId, { where: { connection_id: [...new Set(connectionIds)] } })
+  return new Map(rows.map(({ connection_id, status }) => [connection_id, status]))
+})
+
 /** A tenant's connections, of one owner, provider or status where these are given. */
 export const list = Effect.fn("ConnectionsView.list")(function* (
   tenantId: TenantId,
@@ -216,6 +250,7 @@ const planOf = ({ ownerId, pollIntervalSeconds, provider, settings, slot }: Plan
   owner_id: ownerId,
   poll_interval_seconds: pollIntervalSeconds,
   settings,
+  name: typeof settings["name"] === "string" ? settings["name"] : null,
   ...(slot !== undefined && { slot }),
 })
 
@@ -228,12 +263,14 @@ const unconnected = {
   authorization: null,
   identity: null,
   credential_version: 0,
-  previous_connection_id: null,
   is_reconnection: false,
+  reconnected_from: null,
   reconnection_confidence: null,
   superseded_by: null,
   connected_at: null,
   last_synced_at: null,
   items_synced: 0,
+  total_accounts: 0,
+  total_transactions: 0,
   ...healed,
 } as const

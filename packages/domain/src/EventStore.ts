@@ -227,12 +227,25 @@ export class EventLog extends Context.Service<
   }
 >()("@holdfast/domain/EventLog") {}
 
-/** For stores that can read and wait: how they follow. After a failure it goes on behind the last event delivered. */
+/**
+ * For stores that can read and wait: how they follow. After a failure it goes on behind the last event delivered; that
+ * it cannot read is logged once, until it can again.
+ */
 export const following =
   ({ awaitBeyond, read }: Pick<EventLog["Service"], "awaitBeyond" | "read">): EventLog["Service"]["follow"] =>
   (after, filter) =>
     Stream.suspend(() => {
       let reached = after
+      let failing = false
+      const waitAfter = ({ reason }: EventStoreUnavailable) =>
+        Effect.suspend(() => {
+          const isNew = !failing
+          failing = true
+          return Effect.andThen(
+            isNew ? Effect.logWarning("The log cannot be followed; trying again until it can", reason) : Effect.void,
+            Effect.sleep("100 millis"),
+          )
+        })
       const round = Effect.map(
         Effect.suspend(() => awaitBeyond(reached)),
         (head) =>
@@ -244,10 +257,11 @@ export const following =
             Stream.concat(
               Stream.suspend(() => {
                 reached = head
+                failing = false
                 return Stream.empty
               }),
             ),
-            Stream.catch(() => Stream.drain(Stream.fromEffect(Effect.sleep("100 millis")))),
+            Stream.catch((error) => Stream.drain(Stream.fromEffect(waitAfter(error)))),
           ),
       )
       return Stream.forever(Stream.unwrap(round))

@@ -38,6 +38,10 @@ export type FeedId = typeof FeedId.Type
 export const AccountId = uuid.pipe(Schema.brand("AccountId"))
 export type AccountId = typeof AccountId.Type
 
+/** One question to a person. */
+export const ReviewId = uuid.pipe(Schema.brand("ReviewId"))
+export type ReviewId = typeof ReviewId.Type
+
 /** One event, wherever it is copied to. */
 export const EventId = uuid.pipe(Schema.brand("EventId"))
 export type EventId = typeof EventId.Type

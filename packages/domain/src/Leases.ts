@@ -141,7 +141,7 @@ export const make = ({ acquire, renew, ...store }: Omit<Leases["Service"], "usin
     ...limited,
     using: (tenantId, name, ttl) => (effect) =>
       Effect.acquireUseRelease(
-        Effect.all([Clock.currentTimeMillis, limited.acquire(tenantId, name, ttl)]),
+        Effect.all([elapsed, limited.acquire(tenantId, name, ttl)]),
         ([asked, lease]) =>
           Effect.raceFirst(
             Effect.provideService(effect, Current, lease),
@@ -163,6 +163,9 @@ const limitedTime = (ttl: Duration.Input) => {
 /** A name for this process among the holders of leases; random, because hosts' names may tell too much. */
 export const holderName = Effect.flatMap(SecureRandom.SecureRandom, (random) => random.uuidV4())
 
+/** Milliseconds by a clock that nobody sets: the time of day may be put back while a lease runs out. */
+const elapsed = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
 /**
  * Renews at every third of the time, and patiently while the store is away. It gives up, by this process's own clock,
  * before the store would let anyone else have it.
@@ -178,7 +181,7 @@ const keepAlive = Effect.fnUntraced(function* (
   let end = asked + Duration.toMillis(ttl)
   for (;;) {
     yield* Effect.sleep(third)
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* elapsed
     const renewed = yield* renew(lease, ttl).pipe(
       Effect.retry({
         while: ({ _tag }) => _tag === "EventStoreUnavailable",

@@ -68,13 +68,27 @@ export interface Projection<R extends Row = Row, Event extends Tagged = Tagged> 
   /** What becomes of one touched row: none when it is to be there no more. Total. */
   evolve(row: R | undefined, recorded: Recorded<Event>, key: Partial<R>): R | undefined
   /**
-   * Rows of the tenant that an event removes wherever they are, by the value of their columns: what is forgotten.
-   * Applied before `evolve`.
+   * What the event does to rows of the tenant wherever they are, whatever their keys: what is forgotten goes, what
+   * was pending is posted. Applied before `evolve`, in this order. Where there are many rows, let an index of the view
+   * begin with the columns that are named.
    */
-  removes?(recorded: Recorded<Event>): Partial<R> | undefined
+  patches?(recorded: Recorded<Event>): ReadonlyArray<Patch<R>>
 }
 
-interface Tagged {
+/** All rows of a tenant with some column values get others, or go. */
+export interface Patch<R extends Row> {
+  /** Columns that have these values; null where there is none. Not by `jsonb`. */
+  readonly where: Partial<R>
+  /** What these columns become; none of the key. Undefined: the rows go. */
+  readonly set: Partial<R> | undefined
+}
+
+export interface OwnedPatch<R extends Row> extends Patch<R> {
+  readonly tenantId: TenantId
+}
+
+/** What a projection can read: a union of tagged events. */
+export interface Tagged {
   readonly _tag: string
 }
 
@@ -86,18 +100,55 @@ export interface Owned<out R> {
 
 /** What events do to the rows. Applied in this order; no key is both deleted and upserted, and each appears once. */
 export interface RowChanges<R extends Row> {
-  /** All rows with these column values go. */
-  readonly removes: ReadonlyArray<Owned<Partial<R>>>
+  /** Applied one after the other: one may change what the next one finds. */
+  readonly patches: ReadonlyArray<OwnedPatch<R>>
   /** The rows with these keys go, where they are there. */
   readonly deletes: ReadonlyArray<Owned<Partial<R>>>
   readonly upserts: ReadonlyArray<Owned<R>>
 }
 
-/** A row's address among all tenants' rows. */
+/**
+ * A row's address among all tenants' rows, by its key.
+ *
+ * Text that can be stored has no U+0000, so rows that can be stored have addresses of their own.
+ */
 export const rowKey = <R extends Row>({ key }: Pick<View<R>, "key">, tenantId: TenantId, row: Partial<R>): string => {
-  let address = JSON.stringify(tenantId)
-  for (const column of key) address += `,${JSON.stringify(row[column] ?? null)}`
+  let address: string = tenantId
+  for (const column of key) {
+    const value = row[column]
+    address += typeof value === "string" ? `\u0000${value}` : `\u0000\u0000${JSON.stringify(value ?? null)}`
+  }
   return address
+}
+
+/** What identifies a row: its tenant and the columns of the key. */
+export const keyOf = <R extends Row>(
+  { key }: Pick<View<R>, "key">,
+  { row, tenantId }: Owned<Partial<R>>,
+): Owned<Partial<R>> => {
+  const picked: Partial<R> = {}
+  for (const column of key) picked[column] = row[column]
+  return { tenantId, row: picked }
+}
+
+/** Whether a row has these column values. */
+export const matches = <R extends Row>(row: R, values: Partial<R>): boolean => {
+  for (const column in values) if (row[column] !== values[column]) return false
+  return true
+}
+
+/** What is wrong with a patch, whatever its values: a mistake in the projection. */
+export const patchProblem = <R extends Row>(
+  { columns, key }: Pick<View<R>, "columns" | "key">,
+  { set = {}, where }: Patch<R>,
+): string | undefined => {
+  for (const [column, value] of Object.entries({ ...where, ...set })) {
+    if (!Object.hasOwn(columns, column)) return `${column} is no column`
+    if (value === undefined) return `${column} has no value`
+  }
+  for (const column in where) if (columns[column] === "jsonb") return `${column} is jsonb: no row is found by it`
+  for (const column of key) if (Object.hasOwn(set, column)) return `${column} is of the key`
+  return undefined
 }
 
 /** What becomes of rows when events are applied to them in order. */
@@ -111,19 +162,36 @@ export const fold = <R extends Row, Event extends Tagged>(
   return changesOf(held)
 }
 
-/** Rows held in memory while events are applied to them, with what became of them. Changed in place. */
+/** Rows held in memory while events are applied to them. Changed in place. */
 export interface Held<R extends Row> {
   readonly rows: Map<string, Owned<R>>
-  readonly changed: Set<string>
-  readonly gone: Map<string, Owned<Partial<R>>>
-  readonly removes: Array<Owned<Partial<R>>>
+  /** What became of them; not kept where the rows are all there are. */
+  readonly changes: Changes<R> | undefined
+  /** The rows by columns that patches have named, by the names of these columns. */
+  readonly lookups: Map<string, Lookup<R>>
 }
 
+interface Changes<R extends Row> {
+  readonly upserted: Set<string>
+  readonly deleted: Map<string, Owned<Partial<R>>>
+  readonly patches: Array<OwnedPatch<R>>
+}
+
+interface Lookup<R extends Row> {
+  readonly key: ReadonlyArray<keyof R & string>
+  readonly addresses: Map<string, Set<string>>
+}
+
+/** Some of the rows that a store has. */
 export const hold = <R extends Row>(view: Pick<View<R>, "key">, rows: Iterable<Owned<R>>): Held<R> => {
-  const held: Held<R> = { rows: new Map(), changed: new Set(), gone: new Map(), removes: [] }
+  const changes: Changes<R> = { upserted: new Set(), deleted: new Map(), patches: [] }
+  const held: Held<R> = { rows: new Map(), changes, lookups: new Map() }
   for (const owned of rows) held.rows.set(rowKey(view, owned.tenantId, owned.row), owned)
   return held
 }
+
+/** All rows, from none on: nothing else has to be told what became of them. */
+export const holdAll = <R extends Row>(): Held<R> => ({ rows: new Map(), changes: undefined, lookups: new Map() })
 
 /** Applies one event. All of it, or nothing when the projection throws, which is a bug of the projection. */
 export const apply = <R extends Row, Event extends Tagged>(
@@ -133,56 +201,147 @@ export const apply = <R extends Row, Event extends Tagged>(
   keys: ReadonlyArray<Partial<R>> = projection.touches(recorded),
 ): void => {
   const { tenantId } = recorded
-  const removed = projection.removes?.(recorded)
-  const after: Array<readonly [address: string, key: Partial<R>, row: R | undefined]> = []
-  const touchedBefore = keys.length > 1 ? new Map<string, R | undefined>() : undefined
+  const patches = patchesOf(projection, recorded)
+  const [only] = keys
+  if (only !== undefined && keys.length === 1 && patches.length === 0) {
+    const address = rowKey(projection, tenantId, only)
+    settle(held, address, tenantId, only, evolved(projection, held.rows.get(address)?.row, recorded, only))
+    return
+  }
+
+  const after = new Map<string, readonly [key: Partial<R>, row: R | undefined]>()
   for (const key of keys) {
     const address = rowKey(projection, tenantId, key)
-    const before = held.rows.get(address)?.row
-    const standing = before !== undefined && removed !== undefined && matches(before, removed) ? undefined : before
-    const row = projection.evolve(touchedBefore?.has(address) ? touchedBefore.get(address) : standing, recorded, key)
-    if (row !== undefined && projection.key.some((column) => row[column] !== key[column])) {
+    const touched = after.get(address)
+    const before = touched === undefined ? patches.reduce(patched<R>, held.rows.get(address)?.row) : touched[1]
+    after.set(address, [key, evolved(projection, before, recorded, key)])
+  }
+  for (const { set, where } of patches) patch(projection, held, { tenantId, where, set })
+  for (const [address, [key, row]] of after) settle(held, address, tenantId, key, row)
+}
+
+const evolved = <R extends Row, Event extends Tagged>(
+  projection: Projection<R, Event>,
+  before: R | undefined,
+  recorded: Recorded<Event>,
+  key: Partial<R>,
+): R | undefined => {
+  const row = projection.evolve(before, recorded, key)
+  if (row === undefined) return undefined
+  for (const column of projection.key) {
+    if (row[column] !== key[column]) {
       throw new ForeignRow(`${projection.name}: evolve returned a row with another key`)
     }
-    touchedBefore?.set(address, row)
-    after.push([address, key, row])
   }
+  return row
+}
 
-  if (removed !== undefined) remove(held, { tenantId, row: removed })
-  for (const [address, key, row] of after) {
-    if (row === undefined) {
-      held.rows.delete(address)
-      held.changed.delete(address)
-      held.gone.set(address, { tenantId, row: key })
-    } else {
-      held.rows.set(address, { tenantId, row })
-      held.changed.add(address)
-      held.gone.delete(address)
-    }
+const settle = <R extends Row>(
+  held: Held<R>,
+  address: string,
+  tenantId: TenantId,
+  key: Partial<R>,
+  row: R | undefined,
+) => {
+  if (row === undefined) drop(held, address, { tenantId, row: key })
+  else put(held, address, { tenantId, row })
+}
+
+/** What the event does to rows wherever they are. Throws when the projection is mistaken. */
+export const patchesOf = <R extends Row, Event extends Tagged>(
+  projection: Projection<R, Event>,
+  recorded: Recorded<Event>,
+): ReadonlyArray<Patch<R>> => {
+  const patches = projection.patches?.(recorded) ?? none
+  for (const patch of patches) {
+    const problem = patchProblem(projection, patch)
+    if (problem !== undefined) throw new MistakenPatch(`${projection.name}: ${problem}`)
+  }
+  return patches
+}
+
+const none: ReadonlyArray<never> = []
+
+/** Applies a patch: to the rows held now, and later to those that are not. */
+export const patch = <R extends Row>(view: Pick<View<R>, "key">, held: Held<R>, patch: OwnedPatch<R>): void => {
+  held.changes?.patches.push(patch)
+  // Copied: what is patched may leave the set that it was found in.
+  for (const address of Array.from(addressesOf(held, patch))) {
+    const owned = held.rows.get(address)
+    if (owned === undefined || owned.tenantId !== patch.tenantId) continue
+    const row = patched(owned.row, patch)
+    if (row === undefined) drop(held, address, keyOf(view, owned))
+    else if (row !== owned.row) put(held, address, { tenantId: owned.tenantId, row })
   }
 }
 
-/** Removes the rows with these column values: of those held now, and later of those that are not. */
-export const remove = <R extends Row>(held: Held<R>, removed: Owned<Partial<R>>): void => {
-  held.removes.push(removed)
-  for (const [address, owned] of held.rows) {
-    if (owned.tenantId !== removed.tenantId || !matches(owned.row, removed.row)) continue
-    held.rows.delete(address)
-    held.changed.delete(address)
-    held.gone.set(address, owned)
-  }
-}
-
-export const changesOf = <R extends Row>({ changed, gone, removes, rows }: Held<R>): RowChanges<R> => ({
-  removes,
-  deletes: [...gone.values()],
-  upserts: [...changed].flatMap((address) => rows.get(address) ?? []),
+export const changesOf = <R extends Row>({ changes, rows }: Held<R>): RowChanges<R> => ({
+  patches: changes?.patches ?? [],
+  deletes: [...(changes?.deleted.values() ?? [])],
+  upserts: Array.from(changes?.upserted ?? []).flatMap((address) => rows.get(address) ?? []),
 })
 
-/** Whether a row has these column values. */
-export const matches = <R extends Row>(row: R, values: Partial<R>): boolean =>
-  Object.keys(values).every((column) => row[column] === values[column])
+/** What a patch makes of a row: the row itself where it is not meant. */
+const patched = <R extends Row>(row: R | undefined, { set, where }: Patch<R>): R | undefined => {
+  if (row === undefined || !matches(row, where)) return row
+  return set === undefined ? undefined : { ...row, ...set }
+}
+
+const put = <R extends Row>(held: Held<R>, address: string, owned: Owned<R>) => {
+  if (held.lookups.size > 0) lookUpAs(held, address, owned)
+  held.rows.set(address, owned)
+  held.changes?.upserted.add(address)
+  held.changes?.deleted.delete(address)
+}
+
+const drop = <R extends Row>(held: Held<R>, address: string, key: Owned<Partial<R>>) => {
+  if (held.lookups.size > 0) lookUpAs(held, address, undefined)
+  held.rows.delete(address)
+  held.changes?.upserted.delete(address)
+  held.changes?.deleted.set(address, key)
+}
+
+/** Rows that a patch may be meant for. The columns that it names are looked up by from then on. */
+const addressesOf = <R extends Row>(held: Held<R>, { tenantId, where }: OwnedPatch<R>): Iterable<string> => {
+  const key = Object.keys(where)
+  if (key.length === 0) return held.rows.keys()
+  const name = key.join()
+  let lookup = held.lookups.get(name)
+  if (lookup === undefined) {
+    lookup = { key, addresses: new Map() }
+    held.lookups.set(name, lookup)
+    for (const [address, owned] of held.rows) enter(lookup, address, owned)
+  }
+  return lookup.addresses.get(rowKey(lookup, tenantId, where)) ?? []
+}
+
+/** Keeps the lookups right before a row changes. */
+const lookUpAs = <R extends Row>(held: Held<R>, address: string, next: Owned<R> | undefined) => {
+  const before = held.rows.get(address)
+  for (const lookup of held.lookups.values()) {
+    if (before !== undefined) leave(lookup, address, before)
+    if (next !== undefined) enter(lookup, address, next)
+  }
+}
+
+const enter = <R extends Row>(lookup: Lookup<R>, address: string, { row, tenantId }: Owned<R>) => {
+  const value = rowKey(lookup, tenantId, row)
+  const addresses = lookup.addresses.get(value)
+  if (addresses === undefined) lookup.addresses.set(value, new Set([address]))
+  else addresses.add(address)
+}
+
+const leave = <R extends Row>(lookup: Lookup<R>, address: string, { row, tenantId }: Owned<R>) => {
+  const value = rowKey(lookup, tenantId, row)
+  const addresses = lookup.addresses.get(value)
+  addresses?.delete(address)
+  if (addresses?.size === 0) lookup.addresses.delete(value)
+}
 
 class ForeignRow extends Error {
   override readonly name = "ForeignRow"
+}
+
+class MistakenPatch extends Error {
+  override readonly name = "MistakenPatch"
 }

@@ -4,11 +4,13 @@
  * Adapters translate and nothing more: they ask the provider and say the answer
  * in the domain's words. What it means for a connection is the domain's business.
  */
-import { type DateTime, type Effect, type Redacted, Schema } from "effect"
+import { type DateTime, type Effect, type Redacted, type Result, Schema } from "effect"
 
 import { type Settings } from "./Connection.ts"
 import { type ItemId } from "./Feed.ts"
 import { ProviderId } from "./Ids.ts"
+import { type Description } from "./matching/Profile.ts"
+import { type Row as Transaction } from "./matching/Transactions.ts"
 
 /** The provider ended the authorization; only the owner can renew it. */
 export class AuthorizationEnded extends Schema.TaggedError<AuthorizationEnded>()("AuthorizationEnded", {
@@ -62,11 +64,24 @@ export type Secret = Redacted.Redacted<string>
 export interface Source {
   /** As the provider names it, for good: the id of a label, not its name. */
   readonly key: string
+  /** What the provider says of the outside account, where an account cannot be known by the connection's identity. */
+  readonly account?: Description | undefined
 }
+
+type Items = ReadonlyArray<{ readonly id: ItemId; readonly content: Schema.Json }>
 
 /** What a source delivered next. */
 export interface Page {
-  readonly items: ReadonlyArray<{ readonly id: ItemId; readonly content: Schema.Json }>
+  readonly items: Items
+  /** Items that were delivered before, and are different now. */
+  readonly revised?: Items | undefined
+  /** Items that were delivered before, and that the provider takes back. */
+  readonly withdrawn?: ReadonlyArray<ItemId> | undefined
+  /**
+   * The first day from which on the provider has delivered everything, `YYYY-MM-DD`, where it can be told. Of the
+   * page that completes a source.
+   */
+  readonly coversFrom?: string | undefined
   /** Items that were delivered but are held already, so that nothing was fetched for them. */
   readonly known: number
   /** Where the next page starts; the adapter's own notation. The same again when a page is delivered in parts. */
@@ -96,11 +111,27 @@ export interface Provider {
   /**
    * The page after a cursor, from the beginning without one. Only items that are not held yet are fetched.
    * Asking for the same page again is safe.
+   *
+   * Without a cursor, `resumeFrom` may name a day, `YYYY-MM-DD`: what was booked before it is held from an earlier
+   * connection, under other ids, and need not be delivered again.
    */
   readonly page: (
     secret: Secret,
     source: Source,
     cursor: string | null,
     isHeld: (id: ItemId) => boolean,
+    resumeFrom?: string,
   ) => Effect.Effect<Page, ProviderError>
+
+  /**
+   * An item as a bank transaction, for providers whose items have other ids under every connection: they are then
+   * reconciled with what the account holds by what they say. Fails with what is wrong with the item, never its content.
+   */
+  readonly transaction?: (content: Schema.Json) => Result.Result<Transaction, string>
+
+  /** How many items one call brings at most: what not fetching again saves is told in calls. */
+  readonly itemsPerCall?: number
+
+  /** Ends the authorization at the provider. Done after the end was recorded; ending what has ended is success. */
+  readonly remove?: (secret: Secret) => Effect.Effect<void, ProviderError>
 }

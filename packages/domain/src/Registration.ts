@@ -21,12 +21,15 @@
 import { Context, DateTime, Effect, Layer, Result, Schema, SchemaIssue } from "effect"
 import { SecureRandom } from "effect/crypto"
 
+import type * as Account from "./Account.ts"
 import * as Aggregate from "./Aggregate.ts"
 import * as Connection from "./Connection.ts"
+import { type UnreadableEvent } from "./EventCodec.ts"
 import { EventStore, EventStoreUnavailable } from "./EventStore.ts"
 import { Actor, AuthorizationRef, ConnectionId, IdentityHash, OwnerId, ProviderId, TenantId } from "./Ids.ts"
 import { Inbox } from "./Inbox.ts"
 import * as Personal from "./Personal.ts"
+import { type SealingError } from "./Sealer.ts"
 
 const wishes = {
   /** Seconds; the provider's default when nobody asks for another. */
@@ -85,6 +88,26 @@ export interface Registered {
   /** The connection that holds the slot, where it is not this one: a later consent. */
   readonly supersededBy?: ConnectionId
 }
+
+/**
+ * What belongs into the same append as a registration. It is given the connection as it is about to be, and asked again
+ * when another writer was first.
+ */
+export type Alongside<R> = (joined: Aggregate.Change<Connection.State>) => Effect.Effect<
+  {
+    /** Of the connection itself. */
+    readonly commands: ReadonlyArray<Connection.Command>
+    /** Of other streams. */
+    readonly changes: ReadonlyArray<Aggregate.Change>
+  },
+  | Account.Rejection
+  | Connection.AnotherLogin
+  | Connection.Rejection
+  | EventStoreUnavailable
+  | SealingError
+  | UnreadableEvent,
+  R
+>
 
 /** What the slot of a connection is decided by. */
 export type SlotSubject = Pick<Request, "identity" | "ownerId" | "provider" | "settings" | "tenantId">
@@ -179,12 +202,15 @@ export const configure = Effect.fn("Registration.configure")(function* (input: R
  * Every call is recorded as an attempt, whatever comes of it. After `EventStoreUnavailable`, ask again: what may have
  * been registered is found.
  */
-export const register = Effect.fn("Registration.register")(function* (input: Request) {
+export const register = Effect.fn("Registration.register")(function* <R = never>(
+  input: Request,
+  alongside: Alongside<R> = () => Effect.succeed({ commands: [], changes: [] }),
+) {
   const request = yield* parseRequest(input)
   const terms = (yield* Providers).get(request.provider)
   if (terms === undefined) return yield* new InvalidRegistration({ at: "provider", problem: "Not offered here" })
 
-  return yield* registerOnce(request, terms).pipe(
+  return yield* registerOnce(request, terms, alongside).pipe(
     Aggregate.decidingAgain,
     Effect.catchTag("IdentityMismatch", (mismatch) => Effect.andThen(recordRefusal(request, mismatch), mismatch)),
     Effect.tapError(({ _tag }) => Effect.ignore(recordAttempt(request, _tag))),
@@ -220,7 +246,11 @@ export const activate = Effect.fn("Registration.activate")(function* (
   )
 })
 
-const registerOnce = Effect.fnUntraced(function* (request: Request, terms: Terms) {
+const registerOnce = Effect.fnUntraced(function* <R>(
+  request: Request,
+  terms: Terms,
+  alongside: Alongside<R>,
+) {
   const at = yield* DateTime.now
   const { known, loaded } = yield* groundOf(request)
   const connectionId = Connection.idOf(loaded.streamId)
@@ -233,24 +263,27 @@ const registerOnce = Effect.fnUntraced(function* (request: Request, terms: Terms
   }
   const holderId = occupant && Connection.idOf(occupant.streamId)
   const isOlder = occupant !== undefined && precedes(connect.authorizedAt, occupant.state.chosenAt)
+  const { changes, commands } = yield* alongside(joined)
 
   const [joining, occupied] = yield* Effect.fromResult(
     Result.gen(function* () {
-      if (occupant === undefined || holderId === undefined) return [joined, undefined] as const
+      if (occupant === undefined || holderId === undefined) {
+        return [yield* decide(loaded, connect, configure, ...commands), undefined] as const
+      }
       if (isOlder) {
-        const late = known ? [] : [connect, configure, supersede(at, holderId)]
+        const late = known ? [] : [connect, configure, ...commands, supersede(at, holderId)]
         // The occupant gets no event, but it must still be the occupant.
         return [yield* decide(loaded, ...late), yield* decide(occupant)] as const
       }
       const goesOn = isSameAccount(occupant.state, joined.state) ? [followOn(at, holderId, occupant.state)] : []
       return [
-        yield* decide(loaded, connect, configure, ...goesOn),
+        yield* decide(loaded, connect, configure, ...goesOn, ...commands),
         yield* decide(occupant, supersede(at, connectionId)),
       ] as const
     }),
   )
   const unused = yield* unusedReservation(request, connectionId, at)
-  yield* record([joining, ...(occupied === undefined ? [] : [occupied]), ...unused], request)
+  yield* record([joining, ...(occupied === undefined ? [] : [occupied]), ...unused, ...changes], request)
 
   const renewed = joining.events.some(({ _tag }) => _tag === "connected")
   return {
@@ -365,7 +398,7 @@ const recordAttempt = Effect.fnUntraced(function* (request: Request, outcome: st
 const mayBeDone = ({ reason }: EventStoreUnavailable) => new EventStoreUnavailable({ reason, outcome: "unknown" })
 
 const record = (
-  changes: ReadonlyArray<Aggregate.Change<Connection.State, Connection.Event>>,
+  changes: ReadonlyArray<Aggregate.Change>,
   { actor, correlationId }: { readonly actor: Actor; readonly correlationId?: string | undefined },
 ) => {
   const [first, ...rest] = changes

@@ -4,12 +4,12 @@
  * The rules are the same for every store of views because they are these functions:
  * what one of them keeps, all of them keep, and read back as it was.
  */
-import { Effect } from "effect"
+import { Effect, type Schema } from "effect"
 
 import { valueProblem } from "./AppendRequest.ts"
-import { type ColumnType, type Owned, type Row, type View } from "./Projection.ts"
+import { type ColumnType, type Owned, type Patch, patchProblem, type Row, type View } from "./Projection.ts"
 import * as Utf8 from "./Utf8.ts"
-import { RowsRefused } from "./ViewStore.ts"
+import { RowsRefused, type Where } from "./ViewStore.ts"
 
 /** Refuses rows of which one cannot be stored. */
 export const check = Effect.fnUntraced(function* <R extends Row>(view: View<R>, rows: ReadonlyArray<Owned<R>>) {
@@ -19,6 +19,35 @@ export const check = Effect.fnUntraced(function* <R extends Row>(view: View<R>, 
     if (problem !== undefined) return yield* new RowsRefused({ view: view.name, problem })
   }
 })
+
+/** Refuses patches of which one is mistaken, or sets what cannot be stored. */
+export const checkPatches = Effect.fnUntraced(function* <R extends Row>(
+  view: View<R>,
+  patches: ReadonlyArray<Patch<R>>,
+) {
+  for (const patch of patches) {
+    const problem = patchProblem(view, patch) ?? setProblem(view, patch.set ?? {})
+    if (problem !== undefined) return yield* new RowsRefused({ view: view.name, problem })
+  }
+})
+
+/**
+ * What is asked of each column that is named: one of these values. Those that it cannot hold are left out, for no row
+ * has them.
+ */
+export const conditionsOf = <R extends Row>(
+  { columns }: Pick<View<R>, "columns">,
+  where: Where<R>,
+): ReadonlyArray<readonly [column: keyof R & string, oneOf: ReadonlyArray<Schema.Json>]> => {
+  const conditions: Array<readonly [column: keyof R & string, oneOf: ReadonlyArray<Schema.Json>]> = []
+  for (const column in where) {
+    const given = where[column]
+    if (given === undefined) continue
+    const oneOf: ReadonlyArray<Schema.Json> = Array.isArray(given) ? given : [given]
+    conditions.push([column, oneOf.filter((value) => value === null || fits[columns[column]](value))])
+  }
+  return conditions
+}
 
 /** Whether there can be a row with these values at all. Nulls, and columns that are not named, are no obstacle. */
 export const canHold = <R extends Row>({ columns }: Pick<View<R>, "columns">, values: Partial<R>): boolean => {
@@ -43,6 +72,17 @@ const rowProblem = <R extends Row>(
   }
   for (const index of [view.key, ...(view.indexes ?? [])]) {
     if (!isIndexable(index.map((column) => row[column]))) return `${index.join(", ")}: more than ${indexed} bytes`
+  }
+  return undefined
+}
+
+const setProblem = <R extends Row>(view: View<R>, set: Partial<R>): string | undefined => {
+  for (const column in set) {
+    const value = set[column]
+    if (value !== null && !fits[view.columns[column]](value)) return `${column} does not take its value`
+  }
+  for (const index of view.indexes ?? []) {
+    if (!isIndexable(index.map((column) => set[column]))) return `${index.join(", ")}: more than ${indexed} bytes`
   }
   return undefined
 }

@@ -112,10 +112,12 @@ export class RowsRefused extends Schema.TaggedError<RowsRefused>()("RowsRefused"
   problem: Schema.String,
 }) {}
 
+/** Columns that must have this value, or one of these; null where there must or may be none. Not for `jsonb`. */
+export type Where<R extends Row> = { readonly [Column in keyof R]?: R[Column] | ReadonlyArray<R[Column]> }
+
 /** How rows are asked for. */
 export interface Query<R extends Row> {
-  /** Columns that must have these values; null where there must be none. Not for `jsonb`. */
-  readonly where?: Partial<R> | undefined
+  readonly where?: Where<R> | undefined
   readonly orderBy?: ReadonlyArray<readonly [column: keyof R & string, direction: "asc" | "desc"]> | undefined
   readonly limit?: number | undefined
 }

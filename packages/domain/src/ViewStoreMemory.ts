@@ -81,8 +81,10 @@ export const layer: Layer.Layer<Views | ViewStore> = Layer.effectContext(
         const live = liveOf(view.name)
         if (live === undefined) return []
         const { limit, orderBy = [], where = {} } = query
+        const conditions = Storable.conditionsOf(view, where)
         const found = [...rowsOf(view, live.build).values()].filter(
-          (owned) => owned.tenantId === tenantId && matches(owned.row, where as Partial<typeof owned.row>),
+          ({ row, tenantId: owner }) =>
+            owner === tenantId && conditions.every(([column, oneOf]) => oneOf.includes(row[column] ?? null)),
         )
         const sorted = found
           .map(({ row }) => row)
@@ -129,6 +131,7 @@ export const layer: Layer.Layer<Views | ViewStore> = Layer.effectContext(
 
       commit: Effect.fn("ViewStoreMemory.commit")(function* (view, build, to, batch) {
         yield* Effect.yieldNow
+        yield* Storable.checkPatches(view, batch.patches)
         yield* Storable.check(view, batch.upserts)
         const kept = yield* standing(build)
         change(view, kept.rows, { ...batch, upserts: batch.upserts.map(readBack(view)) })
@@ -236,9 +239,11 @@ const definitionOf = ({ name, version }: Pick<View, "name" | "version">): View =
 })
 
 const change = <R extends Row>(view: View<R>, rows: Map<string, Owned<Row>>, batch: Batch<R>) => {
-  for (const { row, tenantId } of batch.removes) {
+  for (const { set, tenantId, where } of batch.patches) {
     for (const [address, owned] of rows) {
-      if (owned.tenantId === tenantId && matches(owned.row, row)) rows.delete(address)
+      if (owned.tenantId !== tenantId || !matches(owned.row, where)) continue
+      if (set === undefined) rows.delete(address)
+      else rows.set(address, readBack(view)({ tenantId, row: { ...(owned.row as R), ...set } }))
     }
   }
   for (const { row, tenantId } of batch.deletes) rows.delete(rowKey(view, tenantId, row))

@@ -3,7 +3,7 @@
  *
  * Prints one line of JSON: how many seconds it took, and the most memory the process ever had.
  */
-import { ConnectionsView, ProjectionRunner } from "@holdfast/domain"
+import { ConnectionsView, Rebuild } from "@holdfast/domain"
 import { Effect, Redacted } from "effect"
 
 import * as Server from "./Server.ts"
@@ -12,7 +12,7 @@ const url = Redacted.make(process.argv[2] ?? "")
 
 const rebuilt = Effect.gen(function* () {
   const start = performance.now()
-  yield* ProjectionRunner.rebuild(ConnectionsView)
+  yield* Rebuild.rebuild(ConnectionsView)
   return (performance.now() - start) / 1000
 }).pipe(Effect.provide(Server.layer(url)))
 

@@ -16,15 +16,17 @@
 import { createRequire } from "node:module"
 
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { ConnectionHistoryView, ConnectionsView } from "@holdfast/domain"
+import { AccountKeysView, AccountsView, ConnectionHistoryView, ConnectionsView, ReviewsView } from "@holdfast/domain"
 import { Cause, Console, Effect, Exit, Logger, Schema } from "effect"
 import { CliConfig, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
 
+import * as Backtest from "./cli/BacktestCommand.ts"
 import * as Connections from "./cli/ConnectionCommands.ts"
 import * as Doctor from "./cli/DoctorCommand.ts"
 import { explain } from "./cli/Explain.ts"
 import * as Forget from "./cli/ForgetCommand.ts"
 import * as Keys from "./cli/KeysCommand.ts"
+import * as Match from "./cli/MatchCommand.ts"
 import * as Migrate from "./cli/MigrateCommand.ts"
 import * as Output from "./cli/Output.ts"
 import * as Settings from "./cli/Settings.ts"
@@ -37,7 +39,13 @@ export interface Options {
 }
 
 /** The views that every store has. */
-export const projections: Options["projections"] = [ConnectionsView, ConnectionHistoryView]
+export const projections: Options["projections"] = [
+  AccountKeysView,
+  AccountsView,
+  ConnectionHistoryView,
+  ConnectionsView,
+  ReviewsView,
+]
 
 /** Runs the command of this process, and ends it with the exit code. */
 export const run = (options: Options): void => {
@@ -83,6 +91,7 @@ const command = Command.make("holdfast").pipe(
     },
     { group: "Views", commands: [Views.projections, Views.rebuild, Views.verify, Views.rollback, Views.retry] },
     { group: "Connections", commands: [Connections.command, Connections.history, Forget.command] },
+    { group: "Matching", commands: [Match.match, Backtest.backtest, Match.policy] },
   ]),
   Command.withGlobalFlags([Settings.Database, Settings.DataDir, Settings.Json]),
 )

@@ -13,6 +13,7 @@ import { type SqlError } from "effect/sql"
 
 import { roles } from "./migrations/0000_roles_and_schema.ts"
 import { all, type Migration } from "./migrations/index.ts"
+import { atomically } from "./Transaction.ts"
 import { sqlState } from "./Unavailable.ts"
 
 /** A migration as the database remembers it. */
@@ -59,12 +60,15 @@ export class MigrationChanged extends Schema.TaggedError<MigrationChanged>()("Mi
   }
 }
 
-/** The database has a schema `holdfast` that is not ours. Nothing was changed; asking again does not help. */
+/**
+ * The database has a schema `holdfast` or `holdfast_views` that is not ours, or one that is left of a store whose other
+ * one is gone. Nothing was changed; asking again does not help.
+ */
 export class ForeignSchema extends Schema.TaggedError<ForeignSchema>()("ForeignSchema", {
   database: Schema.String,
 }) {
   override get message() {
-    return `The database ${this.database} has a schema "holdfast" that this program did not make. Use another database, or rename that schema. Nothing was changed.`
+    return `The database ${this.database} has a schema "holdfast" or "holdfast_views" that this program did not make, or one that is left of a store. If a store was here, restore it; otherwise use another database, or rename that schema. Nothing was changed.`
   }
 }
 
@@ -111,7 +115,8 @@ export const status = Effect.fn("Migrations.status")(function* (
       2 = (SELECT count(*) FROM pg_attribute
         WHERE (attrelid, attname) IN (
           (to_regclass('holdfast.migrations'), 'checksum'), (to_regclass('holdfast.store'), 'singleton'))) AS ours,
-      EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace('holdfast')) AS occupied`)
+      EXISTS (SELECT FROM pg_class
+        WHERE relnamespace IN (to_regnamespace('holdfast'), to_regnamespace('holdfast_views'))) AS occupied`)
   if (found?.ours !== true) {
     if (found?.occupied === true) return yield* new ForeignSchema({ database: found.database })
     return { applied: [], pending: migrations, unknown: [], changed: [] }
@@ -152,7 +157,7 @@ export const migrate = Effect.fn("Migrations.migrate")(function* (
       if (next !== undefined) yield* apply(next)
     })
     const number = state.pending[0]?.number ?? 0
-    yield* Effect.catchTag(sql.withTransaction(applyNext), "SqlError", (error) =>
+    yield* Effect.catchTag(atomically(sql)(applyNext), "SqlError", (error) =>
       error.reason._tag === "AuthorizationError"
         ? notPermitted
         : Effect.fail(new MigrationFailed({ number, reason: describe(error) })),

@@ -46,9 +46,22 @@ export const first = 64
 
 /** How many rows the next page has: as many as fit into a few megabytes, going by the last one. */
 export const next = (rows: ReadonlyArray<Row>, size: number): number => {
-  const bytes = rows.reduce((sum, { sealed }) => sum + (sealed?.byteLength ?? 0), 0)
-  return Math.max(1, Math.min(size * 4, most, Math.floor(budget / (bytes / rows.length + 1))))
+  const sealed = rows.reduce((sum, { sealed }) => sum + (sealed?.byteLength ?? 0), 0) / rows.length
+  return Math.max(1, Math.min(size * 4, most, Math.floor(budget / (sealed + clearOf(rows) + 1))))
 }
+
+/** Characters of the clear part of one of these rows, going by some that are spread over them and fall into no step. */
+const clearOf = (rows: ReadonlyArray<Row>) => {
+  const some = Array.from(
+    { length: weighed },
+    (_, index) => rows[Math.floor(((index * goldenRatio) % 1) * rows.length)],
+  )
+  return some.reduce((sum, row) => sum + JSON.stringify(row?.data ?? {}).length, 0) / weighed
+}
+
+const weighed = 16
+
+const goldenRatio = (1 + Math.sqrt(5)) / 2
 
 const most = 2_000
 

@@ -19,14 +19,14 @@ export const layer: Layer.Layer<EventStore.EventLog, never, RunnerSql | Wakeup> 
     const sql = (yield* RunnerSql).withoutTransforms()
     const wakeup = yield* Wakeup
 
-    /** The furthest head that was seen: up to it nobody has to look again. */
+    /** The head that was seen last: up to it nobody has to look again. It only goes back where the log itself did. */
     let seen = EventStore.beginning
 
     const look = Effect.map(
       sql<{ head: EventStore.Position; last: EventStore.Position }>`SELECT head, last FROM holdfast.head()`,
       ([row]) => {
         const fence = row ?? { head: EventStore.beginning, last: EventStore.beginning }
-        if (fence.head > seen) seen = fence.head
+        seen = fence.head
         return fence
       },
     )

@@ -18,6 +18,7 @@ import * as PostgresLeases from "./PostgresLeases.ts"
 import * as PostgresSubjectKeys from "./PostgresSubjectKeys.ts"
 import * as PostgresVault from "./PostgresVault.ts"
 import * as PostgresViews from "./PostgresViews.ts"
+import * as PostgresViewStore from "./PostgresViewStore.ts"
 import { type RunnerSql } from "./RunnerSql.ts"
 import { Wakeup } from "./Wakeup.ts"
 
@@ -26,8 +27,8 @@ export const layerOn = <E>(database: Layer.Layer<PgClient.PgClient | RunnerSql, 
   Layer.mergeAll(
     PostgresEventStore.layer,
     PostgresEventLog.layer,
-    PostgresViews.layerViews,
-    PostgresViews.layerViewStore,
+    PostgresViews.layer,
+    PostgresViewStore.layer,
     PostgresLeases.layer,
     PostgresInbox.layer,
     Layer.provide(Vault.Vault.layer, PostgresVault.layer),

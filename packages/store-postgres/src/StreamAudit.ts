@@ -12,6 +12,7 @@ import { SqlClient } from "effect/sql"
 import * as Page from "./Page.ts"
 import { RunnerSql } from "./RunnerSql.ts"
 import * as SealerWithoutKeys from "./SealerWithoutKeys.ts"
+import { atomically } from "./Transaction.ts"
 
 /** A claim that is not as the events say. */
 export interface WrongClaim {
@@ -372,7 +373,7 @@ const folders: Readonly<Record<string, Folder>> = {
 export const repair = Effect.fnUntraced(function* ({ held, key, should, tenantId }: WrongClaim) {
   const sql = (yield* RunnerSql).withoutTransforms()
   const streams = [should, held].filter((stream) => stream !== undefined)
-  return yield* sql.withTransaction(
+  return yield* atomically(sql)(
     Effect.gen(function* () {
       yield* sql`SET LOCAL ROLE holdfast_owner`
       yield* sql`SELECT set_config('holdfast.tenant', ${tenantId}, true)`
@@ -403,7 +404,7 @@ export const repair = Effect.fnUntraced(function* ({ held, key, should, tenantId
 
 const inSnapshot = <A, E, R>(sql: PgClient.PgClient, effect: Effect.Effect<A, E, R>) =>
   Effect.provideService(
-    sql.withTransaction(effect),
+    atomically(sql)(effect),
     SqlClient.BeginTransaction,
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
   )

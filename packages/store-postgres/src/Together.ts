@@ -30,7 +30,8 @@ export const make = <Item, Answer, E>({ lanes, most, send }: Options<Item, Answe
     while (waiting.size > 0) {
       const group = [...waiting].slice(0, most)
       for (const passenger of group) waiting.delete(passenger)
-      const exit = yield* Effect.exit(send(group.map(({ item }) => item)))
+      // Whatever becomes of them, also before anything is sent: those who wait are told.
+      const exit = yield* Effect.exit(Effect.suspend(() => send(group.map(({ item }) => item))))
       for (const [index, { arrive }] of group.entries()) arrive(exit, index)
       yield* Effect.yieldNow
     }

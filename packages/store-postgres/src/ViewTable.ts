@@ -46,7 +46,7 @@ export const mistaken = (view: string, problem: string) =>
 
 export const columnsOf = ({ columns }: Shape) => Object.keys(columns)
 
-const typeOf = ({ columns, name }: Shape, column: string): Projection.ColumnType => {
+export const typeOf = ({ columns, name }: Shape, column: string): Projection.ColumnType => {
   const type = Object.hasOwn(columns, column) ? columns[column] : undefined
   if (type === undefined) throw new Error(`The view ${name} has no column ${JSON.stringify(column)}`)
   return type
@@ -95,7 +95,7 @@ export const flat = ({ row, tenantId }: Projection.Owned<object>) => ({ ...row, 
 
 export type Changes = Projection.RowChanges<Projection.Row> | Projection.RowChanges<never>
 
-const quote = (identifier: string) => `"${identifier.replaceAll('"', '""')}"`
+export const quote = (identifier: string) => `"${identifier.replaceAll('"', '""')}"`
 
 export const tableOf = ({ number, view }: ViewStore.Build) => `holdfast_views.${quote(`${view}_${number}`)}`
 
@@ -111,25 +111,28 @@ export const recordset = (shape: Shape, columns: ReadonlyArray<string>) =>
     .map((column) => `, ${quote(column)} ${typeOf(shape, column)}`)
     .join("")})`
 
-const matching = (columns: ReadonlyArray<string>, nulls: ReadonlyArray<string> = []) =>
-  [
-    ...["tenant_id", ...columns].map((column) => `stored.${quote(column)} = given.${quote(column)}`),
-    ...nulls.map((column) => `stored.${quote(column)} IS NULL`),
-  ].join(" AND ")
+const matching = (columns: ReadonlyArray<string>) =>
+  ["tenant_id", ...columns].map((column) => `stored.${quote(column)} = given.${quote(column)}`).join(" AND ")
 
 /** What a tenant asks for, in the order asked for and then by the key. */
 export const selection = <R extends Projection.Row>(
   shape: Shape,
   tenantId: Ids.TenantId,
-  query: ViewStore.Query<R>,
+  where: ReturnType<typeof Storable.conditionsOf>,
+  query: Pick<ViewStore.Query<R>, "orderBy" | "limit">,
 ) => {
-  const where = given(query.where ?? {}, shape)
-  const values = where.filter(([, value]) => value !== null)
-  const conditions = [
-    "tenant_id = $1",
-    ...values.map(([column], index) => `${quote(column)} = $${index + 2}::text::${typeOf(shape, column)}`),
-    ...where.flatMap(([column, value]) => (value === null ? [`${quote(column)} IS NULL`] : [])),
-  ]
+  const parameters: Array<unknown> = [tenantId]
+  const conditions = where.map(([column, oneOf]) => {
+    const type = typeOf(shape, column)
+    const [value, ...others] = oneOf.filter((value) => value !== null).map((value) => asText(value, type))
+    const isNull = oneOf.includes(null) ? [`${quote(column)} IS NULL`] : []
+    if (value === undefined) return isNull.join("")
+    const wanted =
+      others.length === 0
+        ? `= $${parameters.push(value)}::text::${type}`
+        : `= ANY ($${parameters.push([value, ...others])}::text[]::${type}[])`
+    return `(${[`${quote(column)} ${wanted}`, ...isNull].join(" OR ")})`
+  })
   const order = (query.orderBy ?? []).map(([column, direction]) => {
     typeOf(shape, column)
     return `${quote(column)} ${direction === "desc" ? "DESC" : "ASC"}`
@@ -137,8 +140,9 @@ export const selection = <R extends Projection.Row>(
   const limit = query.limit === undefined ? "" : `LIMIT ${limitOf(query.limit)}`
   return {
     statement: `SELECT ${columnList(shape)} FROM holdfast.${quote(shape.name)}
-      WHERE ${conditions.join(" AND ")} ORDER BY ${[...order, ...shape.key.map(quote)].join(", ")} ${limit}`,
-    parameters: [tenantId, ...values.map(([column, value]) => asText(value, typeOf(shape, column)))],
+      WHERE ${["tenant_id = $1", ...conditions].join(" AND ")}
+      ORDER BY ${[...order, ...shape.key.map(quote)].join(", ")} ${limit}`,
+    parameters,
   }
 }
 
@@ -151,12 +155,8 @@ export const loadStatement = (shape: Shape, table: string) =>
   FROM (SELECT DISTINCT * FROM ${recordset(shape, shape.key)}) AS given
   JOIN ${table} AS stored ON ${matching(shape.key)}`
 
-export const deleteStatement = (
-  shape: Shape,
-  table: string,
-  columns: ReadonlyArray<string>,
-  nulls: ReadonlyArray<string> = [],
-) => `DELETE FROM ${table} AS stored USING ${recordset(shape, columns)} WHERE ${matching(columns, nulls)}`
+export const deleteStatement = (shape: Shape, table: string) =>
+  `DELETE FROM ${table} AS stored USING ${recordset(shape, shape.key)} WHERE ${matching(shape.key)}`
 
 export const upsertStatement = (shape: Shape, table: string) => {
   const rest = columnsOf(shape).filter((column) => !shape.key.includes(column))
@@ -183,31 +183,7 @@ export const addressOf = (shape: Shape, { row, tenantId }: Projection.Owned<Proj
 const asText = (value: unknown, type: Projection.ColumnType) =>
   type === "jsonb" ? JSON.stringify(value) : String(value)
 
-const given = (where: object, shape: Shape) =>
-  Object.entries(where).filter(([column, value]) => typeOf(shape, column) !== undefined && value !== undefined)
-
-interface Alike {
-  readonly columns: ReadonlyArray<string>
-  readonly nulls: ReadonlyArray<string>
-  readonly rows: Array<object>
-}
-
-/** Removals that name the same columns go together, as one condition that an index can answer. */
-export const alike = (removes: Changes["removes"], shape: Shape) => {
-  const groups = new Map<string, Alike>()
-  for (const remove of removes) {
-    const values = given(remove.row, shape)
-    const columns = values.flatMap(([column, value]) => (value === null ? [] : [column]))
-    const nulls = values.flatMap(([column, value]) => (value === null ? [column] : []))
-    const kind = JSON.stringify([columns, nulls])
-    const group = groups.get(kind) ?? { columns, nulls, rows: [] }
-    group.rows.push(flat(remove))
-    groups.set(kind, group)
-  }
-  return groups.values()
-}
-
-/** A key or condition that no row can meet is nothing to ask PostgreSQL for: it would fail to read it. */
+/** A key that no row can have is nothing to ask PostgreSQL for: it would fail to read it. */
 export const isPossible =
   (shape: Shape) =>
   ({ row }: Projection.Owned<Projection.Row | Partial<Projection.Row>>) =>

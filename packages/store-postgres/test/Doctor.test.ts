@@ -1,11 +1,13 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Aggregate, Connection, Ids } from "@holdfast/domain"
+import { Aggregate, Connection, ConnectionsView, Ids } from "@holdfast/domain"
 import { DateTime, Effect, Layer } from "effect"
 
 import * as Cli from "../src/Cli.ts"
 import * as Doctor from "../src/Doctor.ts"
+import * as Migrations from "../src/Migrations.ts"
 import * as Store from "../src/Store.ts"
+import { EmbeddedPostgres } from "../src/testing/index.ts"
 import { acme, ids, masterKeys, seeded, storeAt, umbrella } from "./Cli.store.ts"
 import { freshUrl } from "./EventStore.layers.ts"
 
@@ -100,9 +102,9 @@ describe("Doctor", () => {
       "a row of a view whose stream does not exist",
       `INSERT INTO holdfast_views.connections_1
         SELECT tenant_id, '00000000-0000-4000-8000-0000000000ff', status, provider, owner_id, slot, "authorization", identity,
-          credential_version, poll_interval_seconds, settings, previous_connection_id, is_reconnection,
+          credential_version, poll_interval_seconds, settings, name, is_reconnection, reconnected_from,
           reconnection_confidence, superseded_by, failure, sync_failure, error_count, expires_at, connected_at,
-          last_synced_at, items_synced, changed_at, position
+          last_synced_at, items_synced, total_accounts, total_transactions, changed_at, position
         FROM holdfast_views.connections_1 LIMIT 1`,
       ["views.orphaned"],
       { tenant: acme, view: "connections", connection: "00000000-0000-4000-8000-0000000000ff" },
@@ -181,7 +183,7 @@ describe("Doctor", () => {
       "a view that is paused",
       `UPDATE holdfast.builds SET paused = 'by hand' WHERE view = 'connections'`,
       ["projection.paused"],
-      { view: "connections", build: 1, version: 1 },
+      { view: "connections", build: 1, version: ConnectionsView.version },
     ],
     [
       "a view that has come further than the log",
@@ -210,7 +212,7 @@ describe("Doctor", () => {
         SELECT view, 2, version, 'building', definition, now() - interval '2 hours' FROM holdfast.builds WHERE view = 'connections';
        CREATE TABLE holdfast_views.connections_2 ();`,
       ["projection.rebuild"],
-      { view: "connections", build: 2, version: 1 },
+      { view: "connections", build: 2, version: ConnectionsView.version },
     ],
     [
       "an event that was passed over",
@@ -229,6 +231,12 @@ describe("Doctor", () => {
       `ALTER TABLE holdfast.claims NO FORCE ROW LEVEL SECURITY`,
       ["rights.row-security"],
       { table: "holdfast.claims" },
+    ],
+    [
+      "a sequence of positions that was left behind",
+      `ALTER TABLE holdfast.events ALTER COLUMN position RESTART WITH 2`,
+      ["head.behind", "projection.ahead", "projection.ahead"],
+      { events: 4, drawn: 0 },
     ],
     [
       "a sequence that hands out positions in bulk",
@@ -305,7 +313,7 @@ describe("Doctor", () => {
   )
 
   it("warns of a transaction that holds the head back for long, by its process", () => {
-    const holder = { pid: 4711, application: "importer", state: "idle in transaction", seconds: 300 }
+    const holder = { pid: 4711, application: "importer", state: "idle in transaction", prepared: null, seconds: 300 }
     const young = { ...holder, pid: 4712, seconds: 1 }
     const warned = Doctor.headFinding({ head: 10, last: 12 }, [holder, young])
     assert.deepInclude(warned, { code: "head.held-back", severity: "warning", samples: [holder, young] })
@@ -313,6 +321,30 @@ describe("Doctor", () => {
     assert.include(warned.advice ?? "", "pg_terminate_backend(4711)")
     assert.strictEqual(Doctor.headFinding({ head: 10, last: 12 }, [young]).severity, "ok")
   })
+
+  it.live("names a prepared transaction that holds the head back, and how to end it", () =>
+    Effect.gen(function* () {
+      const server = yield* EmbeddedPostgres.start({ fsync: false, settings: { max_prepared_transactions: "1" } })
+      const admin = PgClient.layer({ url: server.url })
+      yield* Effect.gen(function* () {
+        yield* Migrations.migrate()
+        const sql = yield* PgClient.PgClient
+        const append = sql`SELECT outcome FROM holdfast.append('acme', '{}'::jsonb, 'feed-x', -1, gen_random_uuid(), 'kept', 1::smallint, '{}'::jsonb, NULL)`
+        yield* sql.withTransaction(Effect.andThen(append, sql`PREPARE TRANSACTION 'Ada''s'`.unprepared))
+        const held = yield* Doctor.holders
+        assert.deepStrictEqual(
+          held.map(({ pid, prepared }) => [pid, prepared]),
+          [[null, "Ada's"]],
+        )
+        const overdue = held.map((holder) => Object.assign({}, holder, { seconds: 300 }))
+        const warned = Doctor.headFinding({ head: 0, last: 1 }, overdue)
+        assert.deepInclude(warned, { code: "head.held-back", severity: "warning" })
+        assert.include(warned.advice ?? "", "ROLLBACK PREPARED 'Ada''s'")
+        yield* sql.unsafe("ROLLBACK PREPARED 'Ada''s'").unprepared
+        assert.deepStrictEqual(yield* Doctor.holders, [])
+      }).pipe(Effect.provide(admin))
+    }).pipe(Effect.scoped),
+  )
 
   it.live("finds a key that two streams have a right to, and leaves it to its holder", () =>
     onPostgres(

@@ -106,6 +106,19 @@ describe.each(stores)("Migrations on %s", (_, use) => {
     ),
   )
 
+  it.live("refuse what is left of a store whose log is gone", () =>
+    use(
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        yield* Migrations.migrate()
+        yield* sql`CREATE TABLE holdfast_views.connections_1 (tenant_id text)`
+        yield* sql`DROP SCHEMA holdfast CASCADE`
+        assert.instanceOf(yield* Effect.flip(Migrations.migrate()), Migrations.ForeignSchema)
+        assert.deepStrictEqual(yield* sql`SELECT to_regnamespace('holdfast') AS schema`, [{ schema: null }])
+      }),
+    ),
+  )
+
   it.live("accept a schema that an administrator made and left empty", () =>
     use(
       Effect.gen(function* () {

@@ -36,6 +36,23 @@ describe("Together", () => {
     }),
   )
 
+  it.effect("tells those of a group for which nothing could be sent, and goes on", () =>
+    Effect.gen(function* () {
+      const mistake = new Error("unlucky")
+      const go = Together.make({
+        lanes: 1,
+        most: 10,
+        send: (items: ReadonlyArray<number>) => {
+          if (items.includes(13)) throw mistake
+          return Effect.succeed(items)
+        },
+      })
+      const exits = yield* Effect.forEach([12, 13], (item) => Effect.exit(go(item)), { concurrency: "unbounded" })
+      assert.deepStrictEqual(exits, [Exit.die(mistake), Exit.die(mistake)])
+      assert.strictEqual(yield* go(14), 14)
+    }),
+  )
+
   it.effect("takes back what an interrupted caller has not sent, and finishes what was", () =>
     Effect.gen(function* () {
       const { arrive, departed, go, groups } = yield* station

@@ -73,6 +73,12 @@ describe.each(stores)("Transfer on %s", (_, make) => {
           ],
           [exported.with(7, '{"kind":"event","secret'), 8, "neither an event"],
           [exported.with(7, exported[7]?.replace('"version":', '"version":-') ?? ""), 8, "not a valid event"],
+          [exported.with(7, exported[7]?.replace('"synced"', String.raw`"syn\nced"`) ?? ""), 8, "not a valid event"],
+          [
+            signed(exported.with(7, exported[7]?.replace(/"sealed":"[^"]*"|\}$/, sealedOddly) ?? "")),
+            2,
+            "PostgreSQL refused it",
+          ],
           [exported.with(7, exported[6] ?? ""), 8, "position"],
           [[...exported, exported[7] ?? ""], exported.length + 1, "after the footer"],
           [signed(exported.with(7, exported[7]?.replace('"note"', '"no\\u0000te"') ?? "")), 2, "PostgreSQL refused it"],
@@ -154,6 +160,9 @@ const inStore = <A, E>(layer: Store, effect: Effect.Effect<A, E, Database.Databa
   Effect.provide(effect, layer, { local: true })
 
 const exportAll = Stream.runCollect(Transfer.exportLog)
+
+/** Base64 that is none: of the right characters, too few. */
+const sealedOddly = (found: string) => (found === "}" ? `,"sealed":"A"}` : `"sealed":"A"`)
 
 /** All but the header, which has the store's own name and the time, and the digest over it. */
 const bodyOf = (lines: ReadonlyArray<string>) => lines.slice(1, -1)

@@ -3,7 +3,22 @@ import { assert, layer } from "@effect/vitest"
 import { type Ids, ViewStore, ViewStoreMemory } from "@holdfast/domain"
 import { Arbitrary, Cause, Effect, Exit, Stream } from "effect"
 
-import { acme, at, empty, globex, owned, pglite, postgres, row, type Row, rowsOf, Step, view } from "./Views.layers.ts"
+import {
+  acme,
+  at,
+  empty,
+  globex,
+  owned,
+  Patch,
+  patchOf,
+  pglite,
+  postgres,
+  row,
+  type Row,
+  rowsOf,
+  Step,
+  view,
+} from "./Views.layers.ts"
 
 for (const [name, database] of [
   ["PGlite", pglite],
@@ -47,7 +62,24 @@ for (const [name, database] of [
           const filled = yield* store.fill(view, yield* begin(), at(9), Stream.fromIterable(expected))
           assert.deepStrictEqual(yield* rowsOf(filled), expected)
         }),
-      { arbitrary: { runs: 60 } },
+      { arbitrary: { runs: 100 } },
+    )
+
+    it.effect.prop(
+      "are patched as by one patch after the other, whatever they ask of rows and give them",
+      [Arbitrary.array(Arbitrary.schema(Patch), { minLength: 3, maxLength: 12 })],
+      ([patches]) =>
+        Effect.gen(function* () {
+          const patched = Effect.fnUntraced(function* (first: ViewStore.Build) {
+            const store = yield* ViewStore.ViewStore
+            const filled = yield* store.commit(view, first, at(1), { ...empty, upserts: everyCombination })
+            const batch = { ...empty, patches: patches.map(patchOf(acme)) }
+            return yield* rowsOf(yield* store.commit(view, filled, at(2), batch))
+          })
+          const inMemory = Effect.flatMap(ViewStore.ViewStore, (store) => Effect.flatMap(store.open(view), patched))
+          assert.deepStrictEqual(yield* patched(yield* begin()), yield* Effect.provide(inMemory, ViewStoreMemory.layer))
+        }),
+      { arbitrary: { runs: 150 } },
     )
 
     it.effect("are refused, all of a batch, where PostgreSQL cannot keep a value", () =>
@@ -126,16 +158,20 @@ for (const [name, database] of [
   })
 }
 
+/** Rows that patches can tell from each other. */
+const everyCombination = ["x", "y", null].flatMap((label, first) =>
+  [true, false, null].map((lent, second) => owned(acme, { ...row("a", 3 * first + second, label), lent })),
+)
+
 const batchesOf = (steps: ReadonlyArray<Step>) =>
-  steps.map(([step, given]): ViewStore.Batch<Row> => {
+  steps.map(([kind, given, patches]): ViewStore.Batch<Row> => {
     const { row, tenantId } = given
-    if (step === "upsert") return { ...empty, upserts: [given] }
-    if (step === "delete") return { ...empty, deletes: [{ tenantId, row: { shelf: row.shelf, place: row.place } }] }
-    return {
-      ...empty,
-      removes: [
-        { tenantId, row: { lent: row.lent } },
-        { tenantId, row: { label: row.label } },
-      ],
+    switch (kind) {
+      case "upsert":
+        return { ...empty, upserts: [given] }
+      case "delete":
+        return { ...empty, deletes: [{ tenantId, row: { shelf: row.shelf, place: row.place } }] }
+      case "patch":
+        return { ...empty, patches }
     }
   })

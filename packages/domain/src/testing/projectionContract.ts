@@ -12,7 +12,9 @@ import * as EventCodec from "../EventCodec.ts"
 import { beginning, categoryOf, EventLog, type EventStore, type Position } from "../EventStore.ts"
 import * as Projection from "../Projection.ts"
 import * as ProjectionRunner from "../ProjectionRunner.ts"
+import * as Rebuild from "../Rebuild.ts"
 import { type Sealer } from "../Sealer.ts"
+import * as Verify from "../Verify.ts"
 import { Views, ViewStore } from "../ViewStore.ts"
 import { connectionHistory, recordHistory } from "./connectionHistories.ts"
 
@@ -52,10 +54,10 @@ export const projectionContract = <E>(
           yield* recordHistory(history, yield* nextRun)
           for (const view of everyView("rebuilds")) {
             yield* ProjectionRunner.catchUp(view)
-            const rebuilt = yield* ProjectionRunner.rebuild(view, { memory, batchSize: 10 })
+            const rebuilt = yield* Rebuild.rebuild(view, { memory, batchSize: 10 })
             assert.strictEqual(rebuilt.state, "live")
             assert.deepStrictEqual(yield* stored(view), yield* folded(view))
-            const verified = yield* ProjectionRunner.verify(view)
+            const verified = yield* Verify.verify(view)
             assert.deepInclude(verified, { missing: [], extra: [], different: [], deadLetters: [] })
           }
         }),
@@ -69,13 +71,17 @@ export const projectionContract = <E>(
         Effect.gen(function* () {
           const run = yield* nextRun
           yield* recordHistory(before, `${run} before`)
-          const [view] = everyView("races")
-          const runner = ProjectionRunner.catchUp(view, { batchSize: 3 })
-          yield* Effect.all([runner, recordHistory(during, `${run} during`), runner, runner], {
+          const [connections, , neighbours] = everyView("races")
+          const runners = [connections, neighbours, connections, neighbours].map((view) =>
+            ProjectionRunner.catchUp(view, { batchSize: 3 }),
+          )
+          yield* Effect.all([...runners, recordHistory(during, `${run} during`), ...runners], {
             concurrency: "unbounded",
           })
-          yield* ProjectionRunner.catchUp(view)
-          assert.deepStrictEqual(yield* stored(view), yield* folded(view))
+          for (const view of [connections, neighbours]) {
+            yield* ProjectionRunner.catchUp(view)
+            assert.deepStrictEqual(yield* stored(view), yield* folded(view))
+          }
         }),
       property,
     )
@@ -171,20 +177,20 @@ export const projectionContract = <E>(
         if (gone === undefined || changed === undefined) return assert.fail("a history without connections")
         const invented = { ...changed, row: { ...changed.row, connection_id: "00000000-0000-4000-8000-00000000ffff" } }
         yield* store.commit<ConnectionRow>(view, build, build.position, {
-          removes: [],
+          patches: [],
           deletes: [gone],
           upserts: [{ ...changed, row: { ...changed.row, error_count: 99 } }, invented],
         })
         const keyOf = ({ row, tenantId }: Projection.Owned<Projection.Row>) => [
           { tenantId, row: { connection_id: row["connection_id"] } },
         ]
-        const verified = yield* ProjectionRunner.verify(view)
+        const verified = yield* Verify.verify(view)
         assert.deepStrictEqual<unknown>(
           [verified.missing, verified.different, verified.extra],
           [keyOf(gone), keyOf(changed), keyOf(invented)],
         )
-        yield* ProjectionRunner.rebuild(view)
-        assert.deepInclude(yield* ProjectionRunner.verify(view), { missing: [], extra: [], different: [] })
+        yield* Rebuild.rebuild(view)
+        assert.deepInclude(yield* Verify.verify(view), { missing: [], extra: [], different: [] })
       }),
     )
 
@@ -196,14 +202,14 @@ export const projectionContract = <E>(
         const live = yield* ProjectionRunner.catchUp(view)
         for (const phase of ["folding", "filling", "catching-up"] as const) {
           const stopped = yield* Effect.exit(
-            ProjectionRunner.rebuild(view, {
+            Rebuild.rebuild(view, {
               onProgress: (progress) => (progress.phase === phase ? Effect.interrupt : Effect.void),
             }),
           )
           assert.strictEqual(stopped._tag, "Failure")
           assert.strictEqual((yield* ProjectionRunner.catchUp(view)).number, live.number)
         }
-        const rebuilt = yield* ProjectionRunner.rebuild(view)
+        const rebuilt = yield* Rebuild.rebuild(view)
         assert.strictEqual(rebuilt.number, live.number + 1)
         assert.deepStrictEqual(yield* stored(view), yield* folded(view))
       }),
@@ -215,13 +221,13 @@ export const projectionContract = <E>(
         const log = yield* EventLog
         const [view] = everyView("rolled_back")
         yield* ProjectionRunner.catchUp(view)
-        yield* ProjectionRunner.rebuild(view)
+        yield* Rebuild.rebuild(view)
         const [history] = yield* Arbitrary.sampleEffect(connectionHistory, { count: 1, size: 60, seed: 13 })
         yield* recordHistory(history ?? [], yield* nextRun)
         yield* Effect.forkChild(ProjectionRunner.run(view))
         const head = yield* log.head
         assert.isTrue(yield* views.awaitPosition(view, head, "10 seconds"))
-        const rolledBack = yield* ProjectionRunner.rollback(view)
+        const rolledBack = yield* Rebuild.rollback(view)
         assert.isBelow(Number(rolledBack.position), Number(head))
         assert.isTrue(yield* views.awaitPosition(view, head, "20 seconds"))
       }),
@@ -231,9 +237,9 @@ export const projectionContract = <E>(
       Effect.gen(function* () {
         const [view] = everyView("twice")
         yield* ProjectionRunner.catchUp(view)
-        const usurp = Effect.provideContext(ProjectionRunner.rebuild(view), yield* Effect.context<Stores>())
+        const usurp = Effect.provideContext(Rebuild.rebuild(view), yield* Effect.context<Stores>())
         const first = yield* Effect.flip(
-          ProjectionRunner.rebuild(view, {
+          Rebuild.rebuild(view, {
             onProgress: ({ phase }) => (phase === "filling" ? Effect.orDie(Effect.asVoid(usurp)) : Effect.void),
           }),
         )
@@ -243,16 +249,63 @@ export const projectionContract = <E>(
     )
   })
 
+/** What a connection leaves behind among its owner's others: rows that other connections' events change. */
+const neighbours = {
+  version: 1,
+  personal: false,
+  columns: {
+    connection_id: "uuid",
+    owner_id: "text",
+    newest: "uuid",
+    alarm: "text",
+    events: "bigint",
+  },
+  key: ["connection_id"],
+  codecs: { [Connection.name]: Connection },
+  touches: ConnectionsView.touches,
+  evolve: (row, { event, streamId }) => ({
+    connection_id: Connection.idOf(streamId),
+    owner_id: event._tag === "connected" ? event.ownerId : (row?.["owner_id"] ?? null),
+    newest: row?.["newest"] ?? null,
+    alarm: event._tag === "sync_failed" ? event.reason : (row?.["alarm"] ?? null),
+    events: Number(row?.["events"] ?? 0) + 1,
+  }),
+  patches: ({ event, streamId }) => {
+    const id = Connection.idOf(streamId)
+    switch (event._tag) {
+      case "connected":
+        return [
+          { where: { newest: id }, set: { newest: null } },
+          { where: { owner_id: event.ownerId, newest: null }, set: { newest: id, alarm: "new" } },
+        ]
+      case "synced":
+        return [{ where: { newest: id, alarm: "new" }, set: { alarm: null } }]
+      case "token_refreshed":
+        return [{ where: { alarm: "new" }, set: { alarm: "old" } }]
+      case "paused":
+        return [
+          { where: { owner_id: null }, set: undefined },
+          { where: { alarm: "old" }, set: { alarm: null } },
+        ]
+      case "disconnected":
+        return [{ where: { newest: id }, set: undefined }]
+      default:
+        return []
+    }
+  },
+} satisfies Omit<AnyView, "name">
+
 type ConnectionRow = Projection.Row
 type AnyView = Projection.Projection<Projection.Row, Connection.Event>
 
-/** The two views under names of their own for each test. */
-const everyView = (test: string): readonly [AnyView, AnyView] => {
+/** The views under names of their own for each test. */
+const everyView = (test: string): readonly [AnyView, AnyView, AnyView] => {
   const connections: AnyView = ConnectionsView
   const history: AnyView = ConnectionHistoryView
   return [
     { ...connections, name: `connections_${test}` },
     { ...history, name: `history_${test}` },
+    { ...neighbours, name: `neighbours_${test}` },
   ]
 }
 

@@ -6,7 +6,7 @@ import { Duration, Effect, Fiber, type Layer, Stream } from "effect"
 
 import { beginning, Position, StreamId } from "../EventStore.ts"
 import { TenantId } from "../Ids.ts"
-import { type Columns, type Owned, type View } from "../Projection.ts"
+import { type Columns, type Owned, type OwnedPatch, type View } from "../Projection.ts"
 import { type Batch, type Build, type DeadLetter, Views, ViewStore } from "../ViewStore.ts"
 
 /** Registers the contract as a suite. The store may hold views of earlier runs. */
@@ -52,6 +52,11 @@ export const viewStoreContract = <E>(name: string, store: Layer.Layer<Views | Vi
         assert.deepStrictEqual(yield* ids({ orderBy: [["n", "desc"]], limit: 2 }), ["ｚ", "😀"])
         assert.deepStrictEqual(yield* ids({ where: { text: null } }), ["a"])
         assert.deepStrictEqual(yield* ids({ where: { text: "x", n: 3 } }), ["_"])
+        assert.deepStrictEqual(yield* ids({ where: { id: ["é", "a", "nobody", "\u0000"] } }), ["a", "é"])
+        assert.deepStrictEqual(yield* ids({ where: { text: ["y", null], n: [1, 2, 0.5] } }), ["a"])
+        assert.deepStrictEqual(yield* ids({ where: { text: ["x", null], n: [1, 2] } }), ["B", "a"])
+        assert.deepStrictEqual(yield* ids({ where: { uid: ["no uuid"] } }), [])
+        assert.deepStrictEqual(yield* ids({ where: { text: [] } }), [])
         assert.strictEqual((yield* ids({ orderBy: [["text", "asc"]] })).at(-1), "a")
         assert.strictEqual((yield* ids({ orderBy: [["text", "desc"]] }))[0], "a")
         assert.deepStrictEqual(yield* views.query(view, TenantId.make("nobody")), [])
@@ -123,8 +128,11 @@ export const viewStoreContract = <E>(name: string, store: Layer.Layer<Views | Vi
         for (const where of [...impossible, { uid: "no uuid" }, { at: "yesterday" }, { n: 0.5 }]) {
           assert.deepStrictEqual(yield* views.query(view, tenant, { where }), [])
         }
-        const removes = [{ text: "\u0000" }, { day: "2026-02-30" }].map(mine<Partial<Note>>)
-        yield* store.commit(view, build, Position.make(2n), { ...nothing, deletes: impossible.map(mine), removes })
+        const patches = [{ text: "\u0000" }, { day: "2026-02-30" }].flatMap((where) => [
+          patch(where, undefined),
+          patch(where, { n: 7 }),
+        ])
+        yield* store.commit(view, build, Position.make(2n), { ...nothing, deletes: impossible.map(mine), patches })
         assert.deepStrictEqual(yield* views.query(view, tenant), [note("a", 1)])
       }),
     )
@@ -146,18 +154,70 @@ export const viewStoreContract = <E>(name: string, store: Layer.Layer<Views | Vi
       }),
     )
 
-    it.effect("removes, deletes and upserts in this order, each within its tenant", () =>
+    it.effect("patches, deletes and upserts in this order, each within its tenant", () =>
       Effect.gen(function* () {
         const { store, views, live, note, put, view } = yield* fresh
         const theirs = { tenantId: other, row: note("a", 1, "gone") }
         const first = yield* put(live, 1, [mine(note("a", 1, "gone")), mine(note("b", 1, "kept")), theirs])
         yield* store.commit(view, first, Position.make(2n), {
-          removes: [mine({ text: "gone" })],
+          patches: [patch({ text: "gone" }, undefined)],
           deletes: [mine({ id: "b" })],
           upserts: [mine(note("c", 1, "gone"))],
         })
         assert.deepStrictEqual(yield* views.query(view, tenant), [note("c", 1, "gone")])
         assert.deepStrictEqual(yield* views.query(view, other), [theirs.row])
+      }),
+    )
+
+    it.effect("patches all rows with some values, one patch after the other, whatever its values are", () =>
+      Effect.gen(function* () {
+        const { store, views, live, note, put, view } = yield* fresh
+        const day = "2026-11-20"
+        const at = "2026-11-20T09:00:00.001Z"
+        const uid = "7f1c2f6e-5a0e-4a5a-9b1e-3d9b8f9d2a11"
+        const rows = [note("a", 1, "x"), note("b", 2, "x"), note("c", 3, null), note("d", 4, "y")]
+        const theirs = { tenantId: other, row: note("a", 1, "x") }
+        const first = yield* put(live, 1, [...rows.map(mine), theirs])
+        yield* store.commit(view, first, Position.make(2n), {
+          ...nothing,
+          patches: [
+            // What one patch makes of a row is what the next one finds.
+            patch({ text: "x" }, { text: "z", ratio: 0.5, done: true, at, day, uid, body: { nested: [1, null] } }),
+            patch({ text: "z", n: 2, done: true }, { done: null, body: null }),
+            patch({ text: null }, { n: -3 }),
+            patch({ text: null, uid: null }, { text: "y" }),
+            patch({ text: "y", n: 4 }, undefined),
+            patch({ text: "nobody's" }, { n: 9 }),
+          ],
+        })
+        const full = { text: "z", ratio: 0.5, at, day, uid }
+        assert.deepStrictEqual(yield* views.query(view, tenant), [
+          { ...note("a", 1), ...full, done: true, body: { nested: [1, null] } },
+          { ...note("b", 2), ...full },
+          note("c", -3, "y"),
+        ])
+        assert.deepStrictEqual(yield* views.query(view, other), [theirs.row])
+      }),
+    )
+
+    it.effect("refuses patches that are mistaken or set what cannot be stored, and all that comes with them", () =>
+      Effect.gen(function* () {
+        const { store, views, live, note, put, view } = yield* fresh
+        const build = yield* put(live, 1, [mine(note("a", 1))])
+        for (const mistaken of [
+          patch({ n: 1 }, { id: "b" }),
+          patch({ n: 1 }, { text: "\u0000" }),
+          patch({ n: 1 }, { n: 0.5 }),
+          patch({ n: 1 }, { text: "x".repeat(1_501) }),
+          patch({ body: "by what it holds" }, undefined),
+          patch(Object.fromEntries([["unheard_of", 1]]), undefined),
+          patch({ n: 1 }, Object.fromEntries([["unheard_of", 1]])),
+        ]) {
+          const batch = { ...nothing, upserts: [mine(note("b", 1))], patches: [patch({ n: 1 }, { n: 2 }), mistaken] }
+          const refused = yield* Effect.flip(store.commit(view, build, Position.make(2n), batch))
+          assert.strictEqual(refused._tag, "RowsRefused", JSON.stringify(mistaken).slice(0, 80))
+        }
+        assert.deepStrictEqual(yield* views.query(view, tenant), [note("a", 1)])
       }),
     )
 
@@ -408,9 +468,15 @@ const columns: Columns<Note> = {
 const tenant = TenantId.make("contract")
 const other = TenantId.make("contract's neighbour")
 
-const nothing = { removes: [], deletes: [], upserts: [] } satisfies Batch<Note>
+const nothing = { patches: [], deletes: [], upserts: [] } satisfies Batch<Note>
 
 const mine = <R>(row: R): Owned<R> => ({ tenantId: tenant, row })
+
+const patch = (where: Partial<Note>, set: Partial<Note> | undefined): OwnedPatch<Note> => ({
+  tenantId: tenant,
+  where,
+  set,
+})
 
 const letter = (build: Build, position: number, state: DeadLetter["state"] = "skipped"): DeadLetter => ({
   view: build.view,

@@ -24,6 +24,7 @@ import * as PostgresEventStore from "../PostgresEventStore.ts"
 import * as PostgresSubjectKeys from "../PostgresSubjectKeys.ts"
 import * as PostgresVault from "../PostgresVault.ts"
 import * as PostgresViews from "../PostgresViews.ts"
+import * as PostgresViewStore from "../PostgresViewStore.ts"
 import { RunnerSql } from "../RunnerSql.ts"
 import * as SealerWithoutKeys from "../SealerWithoutKeys.ts"
 import * as Store from "../Store.ts"
@@ -115,8 +116,8 @@ export const database = Layer.unwrap(
 export const services = Layer.mergeAll(
   PostgresEventStore.layer,
   PostgresEventLog.layer,
-  PostgresViews.layerViews,
-  PostgresViews.layerViewStore,
+  PostgresViews.layer,
+  PostgresViewStore.layer,
   PostgresVault.layer,
   SealerWithoutKeys.layer,
 ).pipe(

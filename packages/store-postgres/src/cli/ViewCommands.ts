@@ -1,5 +1,5 @@
 /** What views there are, and how they are made anew, compared, taken back and mended. */
-import { EventStore, type Projection, ProjectionRunner, ViewStore } from "@holdfast/domain"
+import { EventStore, type Projection, ProjectionRunner, Rebuild, Verify, ViewStore } from "@holdfast/domain"
 import { Effect, type Layer, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import { type SqlClient } from "effect/sql"
@@ -70,7 +70,7 @@ export const projections = Command.make("projections", {}, () =>
 export const rebuild = Command.make("rebuild", { view }, ({ view }) =>
   withProjection(view, (projection) =>
     Effect.gen(function* () {
-      const build = yield* Progress.shown((tell) => ProjectionRunner.rebuild(projection, { onProgress: telling(tell) }))
+      const build = yield* Progress.shown((tell) => Rebuild.rebuild(projection, { onProgress: telling(tell) }))
       yield* Output.print(
         `${build.view} is rebuilt: build ${build.number} is live at position ${Output.numeral(build.position)}. To go back: holdfast rollback ${build.view}`,
         toJson(build),
@@ -88,7 +88,7 @@ export const verify = Command.make("verify", { view }, ({ view }) =>
   withProjection(view, (projection) =>
     Effect.gen(function* () {
       const { build, deadLetters, different, equal, extra, missing } = yield* Progress.shown((tell) =>
-        ProjectionRunner.verify(projection, { onProgress: telling(tell) }),
+        Verify.verify(projection, { onProgress: telling(tell) }),
       )
       const wrong = missing.length + extra.length + different.length
       const about = (what: string, rows: typeof missing) =>
@@ -131,7 +131,7 @@ export const verify = Command.make("verify", { view }, ({ view }) =>
 export const rollback = Command.make("rollback", { view }, ({ view }) =>
   withProjection(view, (projection) =>
     Effect.gen(function* () {
-      const build = yield* ProjectionRunner.rollback(projection)
+      const build = yield* Rebuild.rollback(projection)
       yield* Output.print(
         `Build ${build.number} of ${view} (version ${build.version}) is live again, at position ${Output.numeral(build.position)}. A runner of that version catches it up.`,
         toJson(build),
@@ -213,7 +213,7 @@ const withProjection = <A, E, R>(name: string, run: (projection: Projection.Proj
 
 const telling =
   (tell: (step: Progress.Step) => Effect.Effect<void>) =>
-  ({ events, phase, position, until }: ProjectionRunner.Progress) => {
+  ({ events, phase, position, until }: Rebuild.Progress) => {
     if (phase === "filling" || phase === "comparing") return tell({ phase, count: events, unit: "rows" })
     return tell({ phase, count: events, unit: "events", done: Number(position), of: Number(until) })
   }

@@ -5,6 +5,7 @@ import * as RolesAndSchema from "./0000_roles_and_schema.ts"
 import * as Log from "./0001_log.ts"
 import * as Projections from "./0002_projections.ts"
 import * as Vault from "./0003_vault.ts"
+import * as Head from "./0004_head.ts"
 
 export interface Migration {
   readonly number: number
@@ -18,4 +19,5 @@ export const all: ReadonlyArray<Migration> = [
   { number: 1, name: "log", statements: Log.statements },
   { number: 2, name: "projections", statements: Projections.statements },
   { number: 3, name: "vault", statements: Vault.statements },
+  { number: 4, name: "head", statements: Head.statements },
 ]

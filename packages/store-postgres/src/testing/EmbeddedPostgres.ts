@@ -278,16 +278,17 @@ const launchServer = (server: {
     let log = ""
     supervisor.stderr.on("data", (text: Buffer) => {
       // After the start the log is only drained: it quotes rows.
-      if (log.includes(readyMessage)) return
+      if (isReady(log)) return
       log += text.toString()
-      if (log.includes(readyMessage)) resume(Effect.succeed({ port: server.port, supervisor, exited }))
+      if (isReady(log)) resume(Effect.succeed({ port: server.port, supervisor, exited }))
     })
     const failed = () => resume(Effect.fail(new CannotStart({ step: "postgres", output: log })))
     supervisor.once("error", failed)
     supervisor.once("close", failed)
   })
 
-const readyMessage = "database system is ready to accept connections"
+/** A standby accepts connections that are read-only. */
+const isReady = (log: string) => /database system is ready to accept (read-only )?connections/.test(log)
 
 /** Between finding a port free and serving it another process may take it: then the next one is tried. */
 const onFreePort = (launch: (port: number) => Effect.Effect<Running, CannotStart>) =>

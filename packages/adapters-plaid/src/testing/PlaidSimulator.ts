@@ -1,0 +1,77 @@
+/**
+ * Plaid as far as a bank connection meets it: Link, Items, accounts, transactions and webhooks, over real HTTP on this
+ * machine.
+ *
+ * It has state: people bank, Items learn of it, consents end, and every answer follows from that. Code drives it through
+ * this service; `curl` drives it under `/_control`. All ids follow from a seed; only signing keys are new in every run.
+ */
+import { createServer } from "node:http"
+
+import { NodeHttpServer } from "@effect/platform-node"
+import { Clock, Context, DateTime, Effect, Layer, Queue } from "effect"
+import { HttpMiddleware, HttpRouter, HttpServer } from "effect/http"
+
+import { type Control, controlOf } from "./Control.ts"
+import { controlRoutes } from "./ControlRoutes.ts"
+import { Ambush, type Fault, Journal } from "./Faults.ts"
+import { plaidRoutes, type World } from "./PlaidRoutes.ts"
+import { SimulatedPlaid, type WorldOptions } from "./SimulatedPlaid.ts"
+import { deliver } from "./WebhookDelivery.ts"
+
+export interface Options extends WorldOptions {
+  /** A free one if absent. */
+  readonly port?: number
+  /** The world's time at the start; the program's if absent. Both run on together. */
+  readonly startAt?: DateTime.Utc
+}
+
+export class PlaidSimulator extends Context.Service<PlaidSimulator, Control>()(
+  "@holdfast/adapters-plaid/testing/PlaidSimulator",
+) {
+  /** Serves until the scope ends; connections that still hang are cut then. */
+  static readonly layer = (options: Options = {}) =>
+    Layer.unwrap(
+      Effect.gen(function* () {
+        const server = createServer()
+        const started = yield* Clock.currentTimeMillis
+        let added = options.startAt === undefined ? 0 : DateTime.toEpochMillis(options.startAt) - started
+        const wakeUps = yield* Queue.sliding<void>(1)
+        const world: World = {
+          plaid: new SimulatedPlaid(options, started + added),
+          faults: new Ambush<Fault>(),
+          interludes: new Ambush<Effect.Effect<void>>(),
+          journal: new Journal(),
+          now: Effect.map(Clock.currentTimeMillis, (now) => now + added),
+          wake: () => void Queue.offerUnsafe(wakeUps, undefined),
+        }
+        world.plaid.outbox.onChange = world.wake
+        const addTime = (millis: number) => {
+          added += millis
+        }
+        const control = Layer.effect(
+          PlaidSimulator,
+          Effect.map(HttpServer.HttpServer, ({ address }) =>
+            controlOf({ ...world, addTime }, HttpServer.formatAddress(address)),
+          ),
+        )
+        const routes = Layer.unwrap(
+          Effect.map(PlaidSimulator, (simulator) =>
+            Layer.merge(plaidRoutes(world, simulator.url), controlRoutes(simulator)),
+          ),
+        )
+        return HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
+          Layer.provideMerge(control),
+          Layer.merge(Layer.effectDiscard(Effect.forkScoped(deliver(world, wakeUps)))),
+          Layer.merge(Layer.effectDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections())))),
+          Layer.provide(
+            NodeHttpServer.layer(() => server, {
+              host: "127.0.0.1",
+              port: options.port ?? 0,
+              disablePreemptiveShutdown: true,
+            }),
+          ),
+          Layer.provide(Layer.succeed(HttpMiddleware.TracerDisabledWhen, () => true)),
+        )
+      }),
+    )
+}

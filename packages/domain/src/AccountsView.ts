@@ -1,0 +1,254 @@
+/**
+ * The view `accounts`: every outside account that the tenant holds, one row each.
+ *
+ * It holds personal data in the clear (how the bank and its customer call the
+ * account), for those whom the host lets read it. The profile, which matching
+ * compares, identifies nobody.
+ */
+import { DateTime, Effect, Option, Schema } from "effect"
+
+import * as Account from "./Account.ts"
+import * as AccountKeysView from "./AccountKeysView.ts"
+import { type Appearance, type Confidence } from "./Connection.ts"
+import { type Recorded } from "./EventStore.ts"
+import { type AccountId, type ConnectionId, type OwnerId, type ProviderId, type TenantId } from "./Ids.ts"
+import { Profile } from "./matching/Profile.ts"
+import * as Personal from "./Personal.ts"
+import { type Columns } from "./Projection.ts"
+import { type Query, Views } from "./ViewStore.ts"
+
+export type Row = {
+  readonly account_id: AccountId
+  readonly provider: ProviderId
+  /** What people recognise it by. Personal data. */
+  readonly institution: string | null
+  readonly name: string | null
+  readonly official_name: string | null
+  readonly mask: string | null
+  readonly status: "open" | "merged"
+  /** The account that it was merged into. */
+  readonly merged_into: AccountId | null
+  /** A keyed hash, where the provider has an id of the account for good. */
+  readonly identity: string | null
+  /** The newest link: whose consent delivers the account, and how sure that is. */
+  readonly connection_id: ConnectionId | null
+  readonly owner_id: OwnerId | null
+  readonly confidence: Confidence | null
+  /** All links, oldest first, each with the profile that it was made on. */
+  readonly feeds: ReadonlyArray<{ readonly [name: string]: Schema.Json }>
+  /** The profiles of feeds that were linked to it by mistake. */
+  readonly denied: ReadonlyArray<Schema.Json>
+  /** How often links were made, ended or moved. */
+  readonly links: number
+  /** The newest profile, in the form in which accounts are compared. */
+  readonly profile: Schema.Json
+  /** First and last day that is held without a hole, as far as is known. */
+  readonly covered_from: string | null
+  readonly covered_to: string | null
+  /** Days that nothing covers, newest last. */
+  readonly gaps: ReadonlyArray<{ readonly from: string; readonly to: string }>
+  /** Items of all feeds, each counted once. */
+  readonly items: number
+  /** Items about which a person is asked. */
+  readonly items_asked: number
+  readonly opened_at: string
+  /** When the last of its events happened, by the clock of whoever reported it. */
+  readonly changed_at: string
+  /** Of the last of its events. */
+  readonly position: number
+}
+
+export const name = "accounts"
+export const version = 1
+export const personal = true
+
+export const columns: Columns<Row> = {
+  account_id: "uuid",
+  provider: "text",
+  institution: "text",
+  name: "text",
+  official_name: "text",
+  mask: "text",
+  status: "text",
+  merged_into: "uuid",
+  identity: "text",
+  connection_id: "uuid",
+  owner_id: "text",
+  confidence: "text",
+  feeds: "jsonb",
+  denied: "jsonb",
+  links: "bigint",
+  profile: "jsonb",
+  covered_from: "date",
+  covered_to: "date",
+  gaps: "jsonb",
+  items: "bigint",
+  items_asked: "bigint",
+  opened_at: "timestamptz",
+  changed_at: "timestamptz",
+  position: "bigint",
+}
+
+export const key = ["account_id"] as const
+
+export const indexes = [["connection_id"], ["owner_id"]] as const
+
+export const codecs = { [Account.name]: Account }
+
+export const touches = ({ streamId }: Recorded<Account.Event>): ReadonlyArray<Partial<Row>> => [
+  { account_id: Account.idOf(streamId) },
+]
+
+export const evolve = (
+  row: Row | undefined,
+  { event, position, streamId }: Recorded<Account.Event>,
+): Row | undefined => {
+  const last = { changed_at: DateTime.formatIso(event.at), position: Number(position) }
+  if (event._tag === "forgotten") return undefined
+  if (event._tag === "account_opened") {
+    const { identity, provider } = event
+    return {
+      ...unlinked,
+      account_id: Account.idOf(streamId),
+      provider,
+      identity: identity ?? null,
+      opened_at: last.changed_at,
+      ...last,
+    }
+  }
+  if (row === undefined) return undefined
+  switch (event._tag) {
+    case "account_linked": {
+      const { _tag: _, at: __, personal, ...link } = event
+      const seen = Option.getOrElse(Personal.value(personal), (): Appearance => ({}))
+      return {
+        ...row,
+        ...linkedTo([...without(row.feeds, [link.feedId]), { ...link, profile: link.profile ?? null }]),
+        institution: seen.institution ?? row.institution,
+        name: seen.name ?? row.name,
+        official_name: seen.officialName ?? row.official_name,
+        mask: seen.mask ?? row.mask,
+        links: row.links + 1,
+        ...last,
+      }
+    }
+    case "account_unlinked": {
+      const undone = event.reason === "undone" ? row.feeds.find(({ feedId }) => feedId === event.feedId) : undefined
+      return {
+        ...row,
+        ...linkedTo(without(row.feeds, [event.feedId])),
+        denied: undone?.["profile"] == null ? row.denied : [...row.denied, undone["profile"]],
+        links: row.links + 1,
+        ...last,
+      }
+    }
+    case "accounts_merged": {
+      const links = row.links + 1
+      return event.role === "absorbed"
+        ? { ...row, ...linkedTo([]), links, status: "merged", merged_into: event.other, ...last }
+        : { ...row, ...linkedTo([...row.feeds, ...event.feeds.map(stored)]), links, ...last }
+    }
+    case "accounts_unmerged": {
+      const links = row.links + 1
+      const moved = event.feeds.map(({ feedId }) => feedId)
+      return event.role === "absorbed"
+        ? { ...row, ...linkedTo(event.feeds.map(stored)), links, status: "open", merged_into: null, ...last }
+        : { ...row, ...linkedTo(without(row.feeds, moved)), links, ...last }
+    }
+    case "items_reconciled": {
+      const { added, asked = [], covered, gap, lapsed = [], same = [] } = event
+      return {
+        ...row,
+        covered_from: earliest(row.covered_from, covered?.from),
+        covered_to: latest(row.covered_to, covered?.to),
+        gaps: gap === undefined ? row.gaps : [...row.gaps, gap],
+        items: row.items + added - same.length - lapsed.length,
+        items_asked: row.items_asked + asked.length,
+        ...last,
+      }
+    }
+  }
+}
+
+/** One account. */
+export const get = Effect.fn("AccountsView.get")(function* (tenantId: TenantId, accountId: AccountId) {
+  return (yield* select(tenantId, { where: { account_id: accountId }, limit: 1 }))[0]
+})
+
+/** A tenant's accounts: all, or those of one owner, connection or provider. */
+export const list = Effect.fn("AccountsView.list")(function* (
+  tenantId: TenantId,
+  where: Partial<Pick<Row, "connection_id" | "owner_id" | "provider" | "status">> = {},
+) {
+  return yield* select(tenantId, { where, orderBy: [["account_id", "asc"]] })
+})
+
+/**
+ * The accounts that could be one with these keys: all, where there are not more than `wholeUpTo`; of many, those that
+ * share a key. Those that were merged into others are left out.
+ */
+export const candidates = Effect.fn("AccountsView.candidates")(function* (
+  tenantId: TenantId,
+  keys: ReadonlyArray<string>,
+  wholeUpTo: number,
+) {
+  const some = yield* select(tenantId, { where: { status: "open" }, limit: wholeUpTo + 1 })
+  if (some.length <= wholeUpTo) return some
+  const found = yield* AccountKeysView.lookup(tenantId, keys)
+  return found.length === 0 ? [] : yield* select(tenantId, { where: { account_id: found, status: "open" } })
+})
+
+/** The profile of a row, as it was recorded. */
+export const profileOf = ({ profile }: Row): Profile | undefined => (profile === null ? undefined : profileIn(profile))
+
+export const profileIn = Schema.decodeUnknownSync(Profile)
+
+const select = (tenantId: TenantId, query: Query<Row>) =>
+  Effect.flatMap(Views, (views) => views.query<Row>({ name, version, columns, key, indexes }, tenantId, query))
+
+type Feeds = Row["feeds"]
+
+const stored = ({ profile, ...link }: Account.LinkedFeed): Feeds[number] => ({ ...link, profile: profile ?? null })
+
+const without = (feeds: Feeds, gone: ReadonlyArray<string>): Feeds =>
+  feeds.filter(({ feedId }) => !gone.some((id) => id === feedId))
+
+/** What follows from the links. */
+const linkedTo = (feeds: Feeds) => {
+  const newest = feeds.at(-1) as Account.LinkedFeed | undefined
+  const profiles = feeds.flatMap(({ profile }) => (profile === null || profile === undefined ? [] : [profile]))
+  return {
+    feeds,
+    connection_id: newest?.connectionId ?? null,
+    owner_id: newest?.ownerId ?? null,
+    confidence: newest?.confidence ?? null,
+    profile: profiles.at(-1) ?? null,
+  }
+}
+
+const earliest = (held: string | null, day: string | undefined) =>
+  day === undefined || (held !== null && held < day) ? held : day
+
+const latest = (held: string | null, day: string | undefined) =>
+  day === undefined || (held !== null && held > day) ? held : day
+
+const unlinked = {
+  institution: null,
+  name: null,
+  official_name: null,
+  mask: null,
+  status: "open",
+  merged_into: null,
+  connection_id: null,
+  owner_id: null,
+  confidence: null,
+  feeds: [],
+  denied: [],
+  links: 0,
+  profile: null,
+  covered_from: null,
+  covered_to: null,
+  gaps: [],
+  items: 0,
+  items_asked: 0,
+} as const

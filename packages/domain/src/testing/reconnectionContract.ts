@@ -1,0 +1,544 @@
+/**
+ * What reconnection, reviews, merges and their undoing must do on every store.
+ */
+import { assert, describe, layer } from "@effect/vitest"
+import { Duration, Effect, Layer, Stream } from "effect"
+import { Digest, SecureRandom } from "effect/crypto"
+
+import * as Account from "../Account.ts"
+import * as AccountKeysView from "../AccountKeysView.ts"
+import * as AccountsView from "../AccountsView.ts"
+import * as Aggregate from "../Aggregate.ts"
+import * as Backtest from "../Backtest.ts"
+import * as Connection from "../Connection.ts"
+import * as ConnectionsView from "../ConnectionsView.ts"
+import * as EventCodec from "../EventCodec.ts"
+import * as EventStore from "../EventStore.ts"
+import * as Ids from "../Ids.ts"
+import { type Inbox } from "../Inbox.ts"
+import { type KeyedHash } from "../KeyedHash.ts"
+import { type Leases } from "../Leases.ts"
+import * as Links from "../Links.ts"
+import * as Policy from "../matching/Policy.ts"
+import type * as Profile from "../matching/Profile.ts"
+import * as ProjectionRunner from "../ProjectionRunner.ts"
+import * as Reconnection from "../Reconnection.ts"
+import * as Registration from "../Registration.ts"
+import * as ReviewsView from "../ReviewsView.ts"
+import { type Sealer } from "../Sealer.ts"
+import * as ViewStore from "../ViewStore.ts"
+
+type Services =
+  | EventStore.EventLog
+  | EventStore.EventStore
+  | Inbox
+  | KeyedHash
+  | Leases
+  | Sealer
+  | ViewStore.Views
+  | ViewStore.ViewStore
+
+const bank = { id: Ids.ProviderId.make("bank"), itemsPerCall: 100 }
+
+/** Every view kept up to the log while the tests run. */
+const running = Layer.effectDiscard(
+  Effect.gen(function* () {
+    yield* Effect.forkScoped(ProjectionRunner.run(ConnectionsView))
+    yield* Effect.forkScoped(ProjectionRunner.run(AccountsView))
+    yield* Effect.forkScoped(ProjectionRunner.run(AccountKeysView))
+    yield* Effect.forkScoped(ProjectionRunner.run(ReviewsView))
+  }),
+)
+
+const offered = Registration.Providers.layer({ [bank.id]: { slot: Registration.severalPerOwner } })
+
+/** Registers the cases as a suite. The store may hold events of earlier runs. */
+export const reconnectionContract = <E>(name: string, store: Layer.Layer<Services, E>) =>
+  layer(
+    Layer.merge(running, offered).pipe(
+      Layer.provideMerge(store),
+      Layer.provideMerge(Layer.merge(SecureRandom.layerWebCrypto, Digest.layerWebCrypto)),
+    ),
+    { timeout: Duration.seconds(120), excludeTestServices: true },
+  )(name, (it) => {
+    describe("a consent", () => {
+      it.effect("for accounts that nobody holds opens them, in the append that connects", () =>
+        Effect.gen(function* () {
+          const { connect, rows, tenantId } = yield* household
+          const first = yield* connect(["ada"], checking("1111"), savings("2222"))
+          const accounts = yield* rows
+          assert.deepStrictEqual(
+            accounts.map(({ connection_id, mask, name }) => [connection_id, name, mask]),
+            [
+              [first.connectionId, "Everyday Checking", "1111"],
+              [first.connectionId, "Holiday Savings", "2222"],
+            ],
+          )
+          assert.isTrue(yield* isOneAppend(tenantId, first.connectionId))
+        }),
+      )
+
+      it.effect("for accounts that are held goes on with them: linked, followed and superseded at once", () =>
+        Effect.gen(function* () {
+          const { connect, connection, rows } = yield* household
+          const first = yield* connect(["ada"], checking("1111"), savings("2222"))
+          const before = (yield* rows).map(({ account_id }) => account_id)
+          const second = yield* connect(["ada"], checking("1111"), savings("2222"))
+          assert.deepStrictEqual(
+            (yield* rows).map(({ account_id, confidence, connection_id, feeds }) => [
+              account_id,
+              connection_id,
+              confidence,
+              feeds.length,
+            ]),
+            before.map((id) => [id, second.connectionId, "high" as const, 2]),
+          )
+          assert.strictEqual((yield* connection(first)).status, "superseded")
+          assert.strictEqual((yield* connection(second)).previous, first.connectionId)
+        }),
+      )
+
+      it.effect("that is told of again changes nothing and answers the same", () =>
+        Effect.gen(function* () {
+          const { again, connect, rows, version } = yield* household
+          const first = yield* connect(["ada"], checking("1111"))
+          const [before, stands] = [yield* version(first), yield* rows]
+          assert.deepInclude(yield* again, { connectionId: first.connectionId, outcome: "already-registered" })
+          assert.strictEqual(yield* version(first), before)
+          assert.deepStrictEqual(yield* rows, stands)
+        }),
+      )
+
+      it.effect("that leaves out an account keeps what is held of it, and says so", () =>
+        Effect.gen(function* () {
+          const { connect, events, rows } = yield* household
+          yield* connect(["ada"], checking("1111"), savings("2222"))
+          const second = yield* connect(["ada"], checking("1111"))
+          const left = (yield* rows).find(({ mask }) => mask === "2222")
+          const matched = (yield* events(second)).find((event) => event._tag === "accounts_matched")
+          assert.deepStrictEqual<unknown>(matched?.notShared, [left?.account_id])
+          assert.strictEqual(left?.feeds.length, 1)
+        }),
+      )
+
+      it.effect("of another owner stands beside the first one's, and takes nothing from it", () =>
+        Effect.gen(function* () {
+          const { connect, connection, rows } = yield* household
+          const joint = { ...checking("5555"), persistentId: "joint-1" }
+          const first = yield* connect(["ada"], joint)
+          const second = yield* connect(["grace"], joint)
+          assert.strictEqual((yield* connection(first)).status, "active")
+          assert.strictEqual((yield* connection(second)).status, "active")
+          assert.deepStrictEqual(
+            (yield* rows).map(({ feeds }) => feeds.length),
+            [2],
+          )
+        }),
+      )
+
+      it.effect("for another login than the one to be mended is refused, and nothing is written", () =>
+        Effect.gen(function* () {
+          const { connect, connection, rows } = yield* household
+          const first = yield* connect(["ada"], numbered("0000", "021000021:1111222233330000"))
+          const before = yield* rows
+          const refused = yield* Effect.flip(
+            connect(["ada", first.connectionId], numbered("7710", "021000021:4444555566667710")),
+          )
+          assert.strictEqual(refused._tag, "AnotherLogin")
+          assert.strictEqual((yield* connection(first)).status, "active")
+          assert.deepStrictEqual(yield* rows, before)
+        }),
+      )
+
+      it.effect("that arrives twice at once under two authorizations opens no account twice", () =>
+        Effect.gen(function* () {
+          const { connect, rows } = yield* household
+          yield* Effect.all(
+            Array.from({ length: 8 }, () => connect(["ada"], checking("1111"), savings("2222"))),
+            { concurrency: "unbounded" },
+          )
+          assert.strictEqual((yield* rows).length, 2)
+        }),
+      )
+
+      it.effect("that is not sure asks the provider before a person", () =>
+        Effect.gen(function* () {
+          const { connect, rows } = yield* household
+          yield* connect(["ada"], renamed("0000", "Savings account", "021000021:1111222233330000"))
+          const asked: Array<ReadonlyArray<string>> = []
+          yield* connect(
+            ["ada", undefined, asked],
+            renamed("0000", "Jane's vacation fund", "021000021:1111222233330000"),
+          )
+          assert.isNotEmpty(asked)
+          assert.deepStrictEqual(
+            (yield* rows).map(({ feeds }) => feeds.length),
+            [2],
+          )
+        }),
+      )
+
+      it.effect("keeps out what belongs to another tenant", () =>
+        Effect.gen(function* () {
+          const [one, other] = [yield* household, yield* household]
+          yield* one.connect(["ada"], { ...checking("1111"), persistentId: "p" })
+          yield* other.connect(["ada"], { ...checking("1111"), persistentId: "p" })
+          assert.strictEqual((yield* one.rows)[0]?.feeds.length, 1)
+          assert.strictEqual((yield* other.rows)[0]?.feeds.length, 1)
+        }),
+      )
+    })
+
+    describe("a question", () => {
+      it.effect("is asked where twins fit equally, and nothing moves until it is answered", () =>
+        Effect.gen(function* () {
+          const { connect, connection, reviews, rows } = yield* household
+          const first = yield* connect(["ada"], checking("0001"), checking("0001"))
+          const before = yield* rows
+          const second = yield* connect(["ada"], checking("0001"))
+          const [review] = yield* reviews
+          assert.deepInclude(review, { connection_id: second.connectionId, status: "open", level: "medium" })
+          assert.sameMembers(
+            review?.candidates.map(({ accountId }) => accountId) ?? [],
+            before.map(({ account_id }) => account_id),
+          )
+          assert.deepStrictEqual(yield* rows, before)
+          assert.strictEqual((yield* connection(first)).status, "active")
+        }),
+      )
+
+      it.effect("that is answered links the feed, and the connection goes on from the one before", () =>
+        Effect.gen(function* () {
+          const { ask, connection, resolve, reviews, rows } = yield* household
+          const { candidate, first, question, second } = yield* ask
+          yield* resolve(question, candidate)
+          assert.strictEqual((yield* rows).find(({ account_id }) => account_id === candidate)?.feeds.length, 2)
+          assert.deepStrictEqual(
+            (yield* reviews).map(({ status }) => status),
+            ["linked"],
+          )
+          assert.strictEqual((yield* connection(first)).status, "superseded")
+          assert.strictEqual((yield* connection(second)).previous, first.connectionId)
+        }),
+      )
+
+      it.effect("that is answered with another account opens one", () =>
+        Effect.gen(function* () {
+          const { ask, connection, resolve, rows } = yield* household
+          const { first, question } = yield* ask
+          yield* resolve(question, "another")
+          assert.strictEqual((yield* rows).length, 3)
+          assert.strictEqual((yield* connection(first)).status, "active")
+        }),
+      )
+
+      it.effect("cannot be answered twice, nor with an account that it is not about", () =>
+        Effect.gen(function* () {
+          const { ask, resolve } = yield* household
+          const { candidate, question } = yield* ask
+          const stranger = Ids.AccountId.make("00000000-0000-4000-8000-000000000001")
+          assert.strictEqual((yield* Effect.flip(resolve(question, stranger)))._tag, "NotACandidate")
+          yield* resolve(question, candidate)
+          assert.strictEqual((yield* Effect.flip(resolve(question, candidate)))._tag, "ReviewNotOpen")
+        }),
+      )
+
+      it.effect("is another one once the account was linked elsewhere", () =>
+        Effect.gen(function* () {
+          const { ask, by, resolve, rows } = yield* household
+          const { candidate, question } = yield* ask
+          const other = (yield* rows).find(({ account_id }) => account_id !== candidate)?.account_id ?? candidate
+          yield* Links.merge(bank, { kept: candidate, absorbed: other }, by)
+          assert.strictEqual((yield* Effect.flip(resolve(question, candidate)))._tag, "StaleGround")
+          assert.strictEqual((yield* Effect.flip(resolve(question, other)))._tag, "AccountMerged")
+          yield* resolve(question, "another")
+        }),
+      )
+    })
+
+    describe("a link", () => {
+      it.effect("that is undone leaves the account as it was, and is not made by itself again", () =>
+        Effect.gen(function* () {
+          const { by, connect, linksOf, rows } = yield* household
+          yield* connect(["ada"], checking("1111"))
+          const [account] = yield* rows
+          assert.isDefined(account)
+          const before = yield* linksOf(account.account_id)
+          yield* connect(["ada"], checking("1111"))
+          const feedId = (yield* linksOf(account.account_id)).at(-1)?.feedId
+          assert.isDefined(feedId)
+          const own = yield* Links.undo(bank, { accountId: account.account_id, feedId }, by)
+          assert.deepStrictEqual(yield* linksOf(account.account_id), before)
+          assert.deepStrictEqual(
+            (yield* linksOf(own.accountId)).map((link) => link.feedId),
+            [feedId],
+          )
+          yield* connect(["ada"], checking("1111"))
+          assert.deepStrictEqual(yield* linksOf(account.account_id), before)
+        }),
+      )
+    })
+
+    describe("a merge", () => {
+      it.effect("R32 can be undone exactly, and made again", () =>
+        Effect.gen(function* () {
+          const { by, connect, linksOf, rows } = yield* household
+          yield* connect(["ada"], checking("1111"))
+          yield* connect(["grace"], savings("2222"))
+          const [kept, absorbed] = (yield* rows).map(({ account_id }) => account_id)
+          assert.isDefined(kept)
+          assert.isDefined(absorbed)
+          const links = Effect.all([linksOf(kept), linksOf(absorbed)])
+          const before = yield* links
+          yield* Links.merge(bank, { kept, absorbed }, by)
+          const merged = yield* links
+          assert.deepStrictEqual(
+            merged.map(({ length }) => length),
+            [2, 0],
+          )
+          yield* Links.unmerge({ kept, absorbed }, by)
+          assert.deepStrictEqual(yield* links, before)
+          yield* Links.merge(bank, { kept, absorbed }, by)
+          assert.deepStrictEqual(yield* links, merged)
+        }),
+      )
+
+      it.effect("R32 that crosses another one conflicts: one of them wins", () =>
+        Effect.gen(function* () {
+          const { by, connect, rows } = yield* household
+          yield* connect(["ada"], checking("1111"))
+          yield* connect(["grace"], savings("2222"))
+          const [one, other] = (yield* rows).map(({ account_id }) => account_id)
+          assert.isDefined(one)
+          assert.isDefined(other)
+          const results = yield* Effect.all(
+            [
+              Effect.result(Links.merge(bank, { kept: one, absorbed: other }, by)),
+              Effect.result(Links.merge(bank, { kept: other, absorbed: one }, by)),
+            ],
+            { concurrency: "unbounded" },
+          )
+          assert.deepStrictEqual(results.map(({ _tag }) => _tag).toSorted(), ["Failure", "Success"])
+          const failure = results.find((result) => result._tag === "Failure")
+          assert.strictEqual(failure?.failure._tag, "AccountMerged")
+        }),
+      )
+
+      it.effect("of an account with itself, or with one in another currency, is refused", () =>
+        Effect.gen(function* () {
+          const { by, connect, rows } = yield* household
+          yield* connect(["ada"], checking("1111"), { ...savings("2222"), currency: "EUR" })
+          const [one, other] = (yield* rows).map(({ account_id }) => account_id)
+          assert.isDefined(one)
+          assert.isDefined(other)
+          for (const pair of [
+            { kept: one, absorbed: one },
+            { kept: one, absorbed: other },
+          ]) {
+            assert.strictEqual((yield* Effect.flip(Links.merge(bank, pair, by)))._tag, "CannotMerge")
+          }
+        }),
+      )
+
+      it.effect("of two connections is undone with its accounts", () =>
+        Effect.gen(function* () {
+          const { by, connect, connection, linksOf, rows } = yield* household
+          const into = yield* connect(["ada"], checking("1111"))
+          const from = yield* connect(["grace"], savings("2222"))
+          const [kept, absorbed] = (yield* rows).map(({ account_id }) => account_id)
+          assert.isDefined(kept)
+          assert.isDefined(absorbed)
+          const before = [yield* linksOf(kept), yield* linksOf(absorbed)]
+          const pair = { into: into.connectionId, from: from.connectionId, accounts: [{ kept, absorbed }] }
+          yield* Links.mergeConnections(bank, pair, by)
+          assert.strictEqual((yield* connection(from)).status, "superseded")
+          assert.strictEqual((yield* connection(into)).previous, from.connectionId)
+          yield* Links.unmergeConnections(pair, by)
+          assert.strictEqual((yield* connection(from)).status, "active")
+          assert.deepStrictEqual([yield* linksOf(kept), yield* linksOf(absorbed)], before)
+        }),
+      )
+    })
+
+    describe("a backtest", () => {
+      it.effect("under the same policy finds no difference, and under a stricter one what it would have asked", () =>
+        Effect.gen(function* () {
+          const { connect, rows, tenantId } = yield* household
+          yield* connect(["ada"], checking("1111"))
+          yield* connect(["ada"], checking("1111"))
+          const before = yield* rows
+          const retried = (policy: Policy.Policy) => Stream.runCollect(Backtest.run(policy, { tenantId }))
+          const same = yield* retried(Policy.recon1)
+          assert.deepStrictEqual(
+            same.map(({ decisions, differences }) => [decisions, differences.length]),
+            [
+              [1, 0],
+              [1, 0],
+            ],
+          )
+          const { high, ...thresholds } = Policy.recon1.thresholds
+          const strict = {
+            ...Policy.recon1,
+            version: "strict",
+            thresholds: { ...thresholds, high: { ...high, margin: 90_000 } },
+          }
+          const differences = (yield* retried(strict)).flatMap((one) => one.differences)
+          assert.deepStrictEqual(
+            differences.map(({ was, would }) => [was.action, would.action, would.policy]),
+            [["auto", "review", "strict"]],
+          )
+          assert.deepStrictEqual(yield* rows, before)
+        }),
+      )
+    })
+  })
+
+type Described = Omit<Profile.Description, "externalId">
+
+const account: Described = {
+  institution: { id: "ins_4", name: "Wells Fargo" },
+  type: "depository",
+  currency: "USD",
+}
+
+const checking = (mask: string): Described => ({ ...account, mask, name: "Everyday Checking", subtype: "checking" })
+
+const savings = (mask: string): Described => ({ ...account, mask, name: "Holiday Savings", subtype: "savings" })
+
+const numbered = (mask: string, value: string): Described => ({
+  ...checking(mask),
+  number: { value, tokenized: false },
+})
+
+/** What is known only when the provider is asked for it. */
+const renamed = (mask: string, name: string, value: string): Described => ({
+  ...savings(mask),
+  name,
+  number: { value, tokenized: false },
+})
+
+/** A tenant of its own, with what its members can do. */
+const household = Effect.gen(function* () {
+  const random = yield* SecureRandom.SecureRandom
+  const tenantId = Ids.TenantId.make(yield* random.uuidV7())
+  const uuid = random.uuidV4()
+  const by: Links.By = { tenantId, actor: { kind: "owner", id: "ada" } }
+  let last: Reconnection.Consent | undefined
+
+  /** Connects accounts under ids that are all new, as banks do. */
+  const connect = Effect.fnUntraced(function* (
+    [owner, reconnects, asked]: readonly [
+      owner: string,
+      reconnects?: Ids.ConnectionId | undefined,
+      asked?: Array<ReadonlyArray<string>>,
+    ],
+    ...accounts: ReadonlyArray<Described>
+  ) {
+    const sources = yield* Effect.forEach(accounts, (account) =>
+      Effect.map(uuid, (key) => ({ key, account: { ...account, externalId: key } })),
+    )
+    const isAsked = asked !== undefined
+    const consent: Reconnection.Consent = {
+      request: {
+        tenantId,
+        ownerId: Ids.OwnerId.make(owner),
+        provider: bank.id,
+        authorization: Ids.AuthorizationRef.make(yield* uuid),
+        connectionId: Ids.ConnectionId.make(yield* uuid),
+        door: "callback",
+        actor: { kind: "owner", id: owner },
+      },
+      sources: isAsked ? sources.map(({ account: { number: _, ...account }, key }) => ({ key, account })) : sources,
+      reconnects,
+      ...(isAsked && {
+        acquire: (missing) => {
+          asked.push(missing)
+          return Effect.succeed(sources)
+        },
+      }),
+    }
+    last = consent
+    return yield* Reconnection.connect(bank, consent)
+  })
+
+  const rows = Effect.gen(function* () {
+    yield* settled
+    return (yield* AccountsView.list(tenantId)).toSorted((a, b) => ((a.mask ?? "") < (b.mask ?? "") ? -1 : 1))
+  })
+  const reviews = Effect.andThen(
+    settled,
+    Effect.flatMap(ReviewsView.open(tenantId), (open) => (open.length > 0 ? Effect.succeed(open) : answered(tenantId))),
+  )
+  const connection = ({ connectionId }: { readonly connectionId: Ids.ConnectionId }) =>
+    Effect.map(loadConnection(tenantId, connectionId), ({ state }) => state)
+
+  /** Two twins held, one delivered: a question. */
+  const ask = Effect.gen(function* () {
+    const first = yield* connect(["ada"], checking("0001"), checking("0001"))
+    const second = yield* connect(["ada"], checking("0001"))
+    const [review] = yield* reviews
+    const candidate = Ids.AccountId.make(String(review?.candidates[0]?.["accountId"]))
+    const question = {
+      connectionId: second.connectionId,
+      reviewId: review?.review_id ?? Ids.ReviewId.make("00000000-0000-4000-8000-000000000000"),
+    }
+    return { first, second, question, candidate }
+  })
+
+  return {
+    tenantId,
+    by,
+    connect,
+    again: Effect.suspend(() => (last === undefined ? Effect.die("nothing yet") : Reconnection.connect(bank, last))),
+    rows,
+    reviews,
+    ask,
+    connection,
+    resolve: (question: Links.Question, answer: Ids.AccountId | "another") => Links.resolve(bank, question, answer, by),
+    linksOf: (accountId: Ids.AccountId) => Effect.map(loadAccount(tenantId, accountId), ({ state }) => state.feeds),
+    version: ({ connectionId }: { readonly connectionId: Ids.ConnectionId }) =>
+      Effect.map(loadConnection(tenantId, connectionId), ({ version }) => version),
+    events: ({ connectionId }: { readonly connectionId: Ids.ConnectionId }) => eventsOf(tenantId, connectionId),
+  }
+})
+
+/** Every view contains what was appended. */
+const settled = Effect.gen(function* () {
+  const head = yield* (yield* EventStore.EventLog).head
+  const views = yield* ViewStore.Views
+  yield* Effect.forEach([ConnectionsView, AccountsView, AccountKeysView, ReviewsView], (view) =>
+    views.awaitPosition(view, head, "10 seconds"),
+  )
+})
+
+const answered = Effect.fnUntraced(function* (tenantId: Ids.TenantId) {
+  const connections = yield* ConnectionsView.list(tenantId)
+  const reviews = yield* Effect.forEach(connections, ({ connection_id }) => eventsOf(tenantId, connection_id))
+  const ids = reviews.flat().flatMap((event) => (event._tag === "review_opened" ? [event.reviewId] : []))
+  return (yield* Effect.forEach(ids, (id) => ReviewsView.get(tenantId, id))).flatMap((row) => row ?? [])
+})
+
+const eventsOf = Effect.fnUntraced(function* (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) {
+  const store = yield* EventStore.EventStore
+  const stream = store.readStream(tenantId, Connection.streamId(connectionId))
+  return (yield* Stream.runCollect(decode(stream))).map(({ event }) => event)
+})
+
+/** Whether a connection and the tenant's accounts came about at once: the positions of one append follow each other. */
+const isOneAppend = Effect.fnUntraced(function* (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) {
+  const store = yield* EventStore.EventStore
+  const connection = yield* Stream.runCollect(store.readStream(tenantId, Connection.streamId(connectionId)))
+  const accounts = yield* AccountsView.list(tenantId)
+  const opened = yield* Effect.forEach(accounts, ({ account_id }) =>
+    Stream.runCollect(store.readStream(tenantId, Account.streamId(account_id))),
+  )
+  const positions = [connection, ...opened]
+    .flat()
+    .map(({ position }) => Number(position))
+    .toSorted((a, b) => a - b)
+  return positions.every((position, index) => position === (positions[0] ?? 0) + index)
+})
+
+const loadConnection = Aggregate.load(Connection)
+const loadAccount = Aggregate.load(Account)
+const decode = EventCodec.decodeStream(Connection)

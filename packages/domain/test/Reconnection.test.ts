@@ -1,0 +1,4 @@
+import * as Memory from "../src/Memory.ts"
+import { reconnectionContract } from "../src/testing/reconnectionContract.ts"
+
+reconnectionContract("reconnection in memory", Memory.layer)
