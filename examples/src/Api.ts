@@ -226,7 +226,9 @@ class Accounts extends HttpApiGroup.make("accounts")
       ...ofAccount,
       query: {
         limit: Schema.optionalKey(
-          Schema.FiniteFromString.pipe(Schema.decodeTo(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 })))),
+          Schema.FiniteFromString.pipe(
+            Schema.decodeTo(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 }))),
+          ),
         ),
         /** Those too that are the same as others, or are held no more. */
         all: insist,

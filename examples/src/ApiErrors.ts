@@ -152,10 +152,16 @@ const problemOf = (error: Failure): Problem | undefined => {
       return conflict("HELD_BY_ANOTHER_OWNER", "It belongs to another owner")
     case "AlreadyConnected":
       return isAlreadyConnected(error)
-        ? conflict("ALREADY_CONNECTED", `They are connected as ${error.connectionId}: mend that one (repairs), or insist (asNew)`)
+        ? conflict(
+            "ALREADY_CONNECTED",
+            `They are connected as ${error.connectionId}: mend that one (repairs), or insist (asNew)`,
+          )
         : undefined
     case "AnotherLogin":
-      return conflict("IDENTITY_MISMATCH", "These are another login's accounts: add them as a new connection, or insist (asNew)")
+      return conflict(
+        "IDENTITY_MISMATCH",
+        "These are another login's accounts: add them as a new connection, or insist (asNew)",
+      )
     case "ExchangeLost":
       return conflict("CONSENT_REFUSED", "The provider's answer was lost on the way: begin again")
     case "ReviewNotOpen":

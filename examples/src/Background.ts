@@ -59,19 +59,17 @@ export const upkeep = Layer.effectDiscard(
   Effect.gen(function* () {
     const { nango } = yield* Offer
     const inbox = yield* Inbox.Inbox
-    const chores = {
-      "finish consents, remove Items": PlaidConnect.recover(),
-      "apply what banks reported": PlaidWebhook.collectAll(),
+    const chores = Effect.all([
+      trying("finish consents and remove Items", PlaidConnect.recover()),
+      trying("apply what banks reported", PlaidWebhook.collectAll()),
       // This host has no key to Nango's own list, so what is found is what waits.
-      "apply what the broker reported": Nango.reconcile(nango, Stream.empty),
-      "let reports expire": inbox.expire("7 days"),
-    }
-    const done = Effect.forEach(
-      Object.entries(chores),
-      ([what, chore]) =>
-        Effect.catch(Effect.asVoid(chore), ({ _tag }) => Effect.logWarning(`Not done now (${_tag}): ${what}`)),
-      { discard: true },
-    )
-    yield* Effect.forkScoped(Effect.repeat(done, Schedule.spaced("10 minutes")))
+      trying("apply what the broker reported", Nango.reconcile(nango, Stream.empty)),
+      trying("let reports expire", inbox.expire("7 days")),
+    ])
+    yield* Effect.forkScoped(Effect.repeat(chores, Schedule.spaced("10 minutes")))
   }),
 )
+
+/** What cannot be done now is done the next time. */
+const trying = <A, E extends { readonly _tag: string }, R>(what: string, chore: Effect.Effect<A, E, R>) =>
+  Effect.catch(Effect.asVoid(chore), ({ _tag }) => Effect.logWarning(`Not done now (${_tag}): ${what}`))

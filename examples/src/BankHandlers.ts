@@ -81,7 +81,10 @@ export const plaid = HttpApiBuilder.group(
             retryable: true,
           })
         }
-        if (repaired === undefined && (connection === undefined || public_token === undefined || metadata === undefined)) {
+        if (
+          repaired === undefined &&
+          (connection === undefined || public_token === undefined || metadata === undefined)
+        ) {
           return yield* invalid("public_token", "Expected what Link answers: connection, public_token and metadata")
         }
         const registered = yield* repaired !== undefined

@@ -1,22 +1,44 @@
-/** A page for people: the tenant's connections, what happened to each, and where to go next. */
-import { ConnectionHistoryView, ConnectionsView, type Ids } from "@holdfast/domain"
+/** A page for people: the tenant's connections and accounts, what somebody has to answer, and where to go next. */
+import { AccountsView, ConnectionHistoryView, ConnectionsView, type Ids, ReviewsView } from "@holdfast/domain"
 import { Effect, type Schema } from "effect"
+
+import { question } from "./BankHandlers.ts"
+import * as Story from "./Story.ts"
 
 export interface Links {
   /** The simulated mailboxes that can be connected; none where Google is Google. */
   readonly mailboxes: ReadonlyArray<string>
   readonly label: string
+  /** The logins at simulated banks; none where Plaid is Plaid. */
+  readonly logins: ReadonlyArray<string>
 }
 
 export const page = Effect.fn("Page.page")(function* (tenantId: Ids.TenantId, links: Links) {
   const rows = yield* ConnectionsView.list(tenantId)
-  const sections = yield* Effect.forEach(rows, (row) =>
-    Effect.map(ConnectionHistoryView.of(tenantId, row.connection_id), (history) => section(row, history)),
+  const accounts = yield* AccountsView.list(tenantId)
+  const told = yield* Effect.forEach(rows, (row) =>
+    Effect.gen(function* () {
+      const history = yield* ConnectionHistoryView.of(tenantId, row.connection_id)
+      return { row, history, ...(yield* Story.of(tenantId, row.connection_id)) }
+    }),
   )
-  return document(tenantId, sections, links)
+  const questions = yield* Effect.forEach(yield* ReviewsView.open(tenantId), (row) => question(tenantId, row))
+  return document(tenantId, links, [
+    ...(questions.length === 0 ? [] : [asked(questions, accounts)]),
+    // What was begun and never consented to is nothing to look at.
+    ...told.filter(({ row }) => row.status !== "pending").map((one) => section(one)),
+    ...(accounts.length === 0
+      ? []
+      : [
+          held(
+            accounts,
+            told.flatMap(({ decisions }) => decisions),
+          ),
+        ]),
+  ])
 })
 
-const document = (tenantId: string, sections: ReadonlyArray<Html>, { label, mailboxes }: Links) =>
+const document = (tenantId: string, { label, logins, mailboxes }: Links, sections: ReadonlyArray<Html>) =>
   html`<!doctype html>
     <html lang="en">
       <head>
@@ -82,8 +104,42 @@ const document = (tenantId: string, sections: ReadonlyArray<Html>, { label, mail
           .active {
             background: #cdebd2;
           }
-          .needs_reauth {
+          .needs_reauth,
+          .medium,
+          .low {
             background: #ffd9c2;
+          }
+          .exact,
+          .high {
+            background: #cfe2ff;
+          }
+          .question {
+            border-color: #e0a800;
+          }
+          .kept {
+            background: #f0f6ff;
+            border-radius: 0.3rem;
+            padding: 0.5rem 0.75rem;
+          }
+          form {
+            display: inline;
+          }
+          button,
+          select {
+            font: inherit;
+            font-size: 0.85rem;
+          }
+          summary {
+            cursor: pointer;
+          }
+          pre {
+            font-size: 0.8rem;
+            margin: 0.3rem 0 0.6rem;
+            overflow-x: auto;
+            white-space: pre-wrap;
+          }
+          .number {
+            text-align: right;
           }
         </style>
       </head>
@@ -103,36 +159,230 @@ const document = (tenantId: string, sections: ReadonlyArray<Html>, { label, mail
           ])}
         </p>
         <p>
+          Connect a bank:
+          ${join([
+            html`<a href="/api/plaid/start">on the bank's page</a>`,
+            ...logins.map(
+              (login) =>
+                html`<a href="/api/plaid/start?simulate=${encodeURIComponent(login)}">at once, as ${login}</a>`,
+            ),
+          ])}
+        </p>
+        <p>
           For programs:
           ${join([
             html`<a href="/api/connections">connections</a>`,
+            html`<a href="/api/accounts">accounts</a>`,
+            html`<a href="/api/reviews">questions</a>`,
             html`<a href="/api/changes?after=0">changes</a>`,
             html`<a href="/openapi.json">OpenAPI</a>`,
           ])}
         </p>
-        ${sections.length === 0 ? html`<p>Nothing is connected yet.</p>` : { html: sections.map(({ html }) => html).join("") }}
+        ${sections.length === 0 ? html`<p>Nothing is connected yet.</p>` : together(sections)}
       </body>
     </html> `
 
-const section = (row: ConnectionsView.Row, history: ReadonlyArray<ConnectionHistoryView.Row>) =>
+interface Told extends Effect.Success<ReturnType<typeof Story.of>> {
+  readonly row: ConnectionsView.Row
+  readonly history: ReadonlyArray<ConnectionHistoryView.Row>
+}
+
+const section = ({ history, reconnection, row }: Told) =>
   html`<section id="${row.connection_id}">
-    <h2>${row.provider} of ${row.owner_id} <span class="status ${row.status}">${row.status}</span></h2>
+    <h2>
+      ${row.provider} of ${row.owner_id} <span class="status ${row.status}">${row.status}</span>
+      ${
+        row.reconnection_confidence === null
+          ? ""
+          : html`<span class="status ${row.reconnection_confidence}"
+              >Reconnected (${row.reconnection_confidence})</span
+            >`
+      }
+    </h2>
+    ${reconnection === undefined || reconnection.accounts === 0 ? "" : html`<p class="kept">${summaryOf(reconnection)}</p>`}
     <p>
-      ${row.items_synced} items fetched, looked at every ${row.poll_interval_seconds} s ·
-      <a href="/api/connections/${row.connection_id}/messages">messages</a> ·
-      <a href="/api/connections/${row.connection_id}/history">history</a><br />
+      ${Story.counted(row.items_synced, "item")} fetched, looked at every ${row.poll_interval_seconds} s ·
+      ${
+        row.provider === "plaid"
+          ? html`<a href="/api/accounts?connection=${row.connection_id}">accounts</a> ·
+              <a href="/api/connections/${row.connection_id}/decisions">decisions</a>`
+          : html`<a href="/api/connections/${row.connection_id}/messages">messages</a>`
+      }
+      · <a href="/api/connections/${row.connection_id}/history">history</a><br />
       <code class="quiet">${row.connection_id}</code>
     </p>
+    ${actions(row)}
+    <details ${row.status === "active" || row.status === "needs_reauth" ? attribute("open") : ""}>
+      <summary>${Story.counted(history.length, "event")}</summary>
+      <table>
+        <tr>
+          <th>When (UTC)</th>
+          <th>What</th>
+          <th>By</th>
+          <th>More</th>
+        </tr>
+        ${together(history.map(line))}
+      </table>
+    </details>
+  </section>`
+
+const summaryOf = ({ accounts, callsSaved, confidence, kept, resumedFrom }: Story.Reconnected) =>
+  [
+    `Linked to ${Story.counted(accounts, "account")} that ${accounts === 1 ? "was" : "were"} held (${confidence} confidence), with ${Story.counted(kept, "transaction")} kept.`,
+    ...(resumedFrom === null ? [] : [`The sync resumed from ${resumedFrom}.`]),
+    ...(callsSaved === 0 ? [] : [`${Story.counted(callsSaved, "call")} saved.`]),
+  ].join(" ")
+
+const actions = ({ connection_id: id, provider, status }: ConnectionsView.Row) => {
+  const isBank = provider === "plaid"
+  const buttons = [
+    ...(status === "active" && provider !== "google-calendar"
+      ? [button(`/api/connections/${id}/sync`, "Sync now")]
+      : []),
+    ...(isBank && (status === "active" || status === "needs_reauth")
+      ? [
+          html`<a href="/api/plaid/start?repairs=${id}">log in again</a>`,
+          html`<a href="/api/plaid/start?reconnects=${id}">connect it anew</a>`,
+        ]
+      : []),
+    ...(status === "active" || status === "needs_reauth" || status === "paused"
+      ? [button(`/api/connections/${id}/disconnect`, "Disconnect")]
+      : []),
+  ]
+  return buttons.length === 0 ? "" : html`<p>${join(buttons)}</p>`
+}
+
+type Question = Effect.Success<ReturnType<typeof question>>
+
+const asked = (questions: ReadonlyArray<Question>, accounts: ReadonlyArray<AccountsView.Row>) =>
+  html`<section class="question" id="questions">
+    <h2>Which account is it?</h2>
+    ${together(
+      questions.map(
+        ({ account, candidates, explanation, level, review_id }) =>
+          html`<p>
+              <strong>${faceOf(account)}</strong> came with a new connection, and may be one that is held
+              <span class="status ${level}">${level}</span>. Nothing moves until somebody answers.
+            </p>
+            <p>
+              ${join([
+                ...candidates.map(({ accountId }) => {
+                  const row = accounts.find(({ account_id }) => account_id === accountId)
+                  const label =
+                    row === undefined ? String(accountId) : `${nameOf(row)}, ${Story.counted(row.items, "transaction")}`
+                  return html`${button(`/api/reviews/${review_id}`, `It is ${label}`, { answer: String(accountId) })}
+                    <code class="quiet">${String(accountId).slice(-6)}</code>`
+                }),
+                button(`/api/reviews/${review_id}`, "It is another account", { answer: "another" }),
+              ])}
+            </p>
+            ${reasons(explanation, accounts, "Why this is not sure")}`,
+      ),
+    )}
+  </section>`
+
+const held = (accounts: ReadonlyArray<AccountsView.Row>, decisions: ReadonlyArray<Story.Decided>) =>
+  html`<section id="accounts">
+    <h2>Accounts</h2>
     <table>
       <tr>
-        <th>When (UTC)</th>
-        <th>What</th>
-        <th>By</th>
-        <th>More</th>
+        <th>Account</th>
+        <th class="number">Items</th>
+        <th>Held from – to</th>
+        <th>Linked by</th>
+        <th></th>
       </tr>
-      ${{ html: history.map((row) => line(row).html).join("") }}
+      ${together(accounts.map((row) => accountLine(row, accounts, decisions)))}
     </table>
   </section>`
+
+const accountLine = (
+  row: AccountsView.Row,
+  accounts: ReadonlyArray<AccountsView.Row>,
+  decisions: ReadonlyArray<Story.Decided>,
+) => {
+  const id = row.account_id
+  const into = accounts.find(({ account_id }) => account_id === row.merged_into)
+  const others = accounts.filter(
+    (other) => other.provider === row.provider && other.account_id !== id && other.status === "open",
+  )
+  return html`<tr id="${id}">
+    <td>
+      ${nameOf(row)}<br /><span class="quiet">${row.institution ?? row.provider}</span><br /><code class="quiet"
+        >${id.slice(-6)}</code
+      >
+    </td>
+    <td class="number"><a href="/api/accounts/${id}/transactions">${row.items}</a></td>
+    <td>${row.covered_from ?? ""} – ${row.covered_to ?? ""}</td>
+    <td class="more">
+      ${
+        into === undefined
+          ? together(
+              row.feeds.map((feed) => {
+                const decision = decisions.find(({ feedId }) => feedId === feed["feedId"])
+                return html`<div>
+                  <a href="#${String(feed["connectionId"])}">${String(feed["connectionId"]).slice(0, 8)}</a>
+                  <span class="status ${String(feed["confidence"])}">${String(feed["confidence"])}</span>
+                  ${
+                    row.feeds.length > 1
+                      ? button(`/api/accounts/${id}/feeds/${String(feed["feedId"])}/undo`, "Undo this link")
+                      : ""
+                  }
+                  ${reasons(decision?.explanation ?? [], accounts, "Evidence")}
+                </div>`
+              }),
+            )
+          : html`part of <a href="#${into.account_id}">${nameOf(into)}</a>`
+      }
+    </td>
+    <td>
+      ${into === undefined ? "" : button(`/api/accounts/${into.account_id}/unmerge`, "Take apart again", { account: id })}
+      ${
+        into !== undefined || row.provider !== "plaid" || others.length === 0
+          ? ""
+          : html`<form method="post" action="/api/accounts/${id}/merge">
+              <select name="account" aria-label="Account">
+                ${together(
+                  others.map(
+                    (other) =>
+                      html`<option value="${other.account_id}">
+                        ${nameOf(other)} (${other.account_id.slice(-6)})
+                      </option>`,
+                  ),
+                )}
+              </select>
+              <button>is the same</button>
+            </form>`
+      }
+    </td>
+  </tr>`
+}
+
+/** Why, with accounts called as people call them. */
+const reasons = (lines: ReadonlyArray<string>, accounts: ReadonlyArray<AccountsView.Row>, title: string) => {
+  if (lines.length === 0) return ""
+  const text = accounts.reduce(
+    (text, row) => text.replaceAll(row.account_id, `${nameOf(row)} (${row.account_id.slice(-6)})`),
+    lines.join("\n"),
+  )
+  return html`<details>
+    <summary>${title}</summary>
+    ${{ html: `<pre>${escaped(text)}</pre>` }}
+  </details>`
+}
+
+const nameOf = ({ mask, name, provider }: AccountsView.Row) => faceOf({ name: name ?? `account at ${provider}`, mask })
+
+const faceOf = ({ mask, name }: { readonly mask?: string | null | undefined; readonly name?: string | undefined }) =>
+  `${name ?? "An account"}${mask === undefined || mask === null ? "" : ` ••${mask}`}`
+
+const button = (action: string, label: string, fields: Readonly<Record<string, string>> = {}) =>
+  html`<form method="post" action="${action}">
+    ${together(
+      Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`),
+    )}
+    <button>${label}</button>
+  </form>`
 
 const line = (row: ConnectionHistoryView.Row) =>
   html`<tr>
@@ -176,4 +426,9 @@ const escaped = (value: Html | string | number) =>
         .replaceAll('"', "&quot;")
         .replaceAll("'", "&#39;")
 
+const together = (parts: ReadonlyArray<Html>): Html => ({ html: parts.map(({ html }) => html).join("") })
+
 const join = (parts: ReadonlyArray<Html>): Html => ({ html: parts.map(({ html }) => html).join(" · ") })
+
+/** An attribute without a value. */
+const attribute = (name: "open"): Html => ({ html: name })

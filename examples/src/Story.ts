@@ -2,15 +2,7 @@
  * What the log tells of the accounts of a connection: what it goes on with, what
  * that saved, and why each of them was linked, in words.
  */
-import {
-  AccountMatching,
-  Connection,
-  EventCodec,
-  EventStore,
-  Explanation,
-  Ids,
-  Reconnection,
-} from "@holdfast/domain"
+import { AccountMatching, Connection, EventCodec, EventStore, Explanation, Ids, Reconnection } from "@holdfast/domain"
 import { Effect, Schema, Stream } from "effect"
 
 /** What a reconnection kept and saved. */

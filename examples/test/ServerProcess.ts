@@ -16,6 +16,8 @@ export class NotStarted extends Schema.TaggedError<NotStarted>()("NotStarted", {
 export interface Running {
   readonly server: string
   readonly simulator: string
+  /** The simulated Plaid. */
+  readonly banks: string
   readonly output: () => string
   /** Ends it by a signal, and waits until it has. Answers how it ended: a code or a signal. */
   readonly end: (signal: "SIGINT" | "SIGKILL") => Effect.Effect<number | string | null>
@@ -30,15 +32,33 @@ export const start = (path: string, environment: Readonly<Record<string, string>
   Effect.acquireRelease(
     Effect.callback<Running & { readonly child: ChildProcess }, NotStarted>((resume) => {
       const child = spawn(process.execPath, ["--conditions=@holdfast/source", script], {
-        env: { PATH: process.env["PATH"], HOLDFAST_DIR: path, PORT: "0", SIMULATOR_PORT: "0", ...environment },
+        env: {
+          PATH: process.env["PATH"],
+          HOLDFAST_DIR: path,
+          PORT: "0",
+          SIMULATOR_PORT: "0",
+          PLAID_SIMULATOR_PORT: "0",
+          ...environment,
+        },
       })
       let output = ""
       const hear = (text: Buffer) => {
         output += text.toString()
         const server = /Look here +(\S+)/.exec(output)?.[1]
         const simulator = /simulated, at (\S+)\/simulator/.exec(output)?.[1]
-        if (server === undefined || simulator === undefined || !output.includes("Stop it")) return
-        resume(Effect.succeed({ child, server, simulator, output: () => output, end: (signal) => end(child, signal) }))
+        const banks = /simulated, at (\S+)\/_control/.exec(output)?.[1]
+        if (server === undefined || simulator === undefined || banks === undefined || !output.includes("Stop it"))
+          return
+        resume(
+          Effect.succeed({
+            child,
+            server,
+            simulator,
+            banks,
+            output: () => output,
+            end: (signal) => end(child, signal),
+          }),
+        )
       }
       child.stdout.on("data", hear)
       child.stderr.on("data", hear)

@@ -9,9 +9,10 @@ import * as Host from "../src/Host.ts"
 export const nangoKey = "the-signing-key-of-this-test"
 export const mailbox = "ada@example.com"
 
-export class Where extends Context.Service<Where, { readonly server: string; readonly simulator: string }>()(
-  "@holdfast/examples/test/Where",
-) {
+export class Where extends Context.Service<
+  Where,
+  { readonly server: string; readonly simulator: string; readonly banks: string }
+>()("@holdfast/examples/test/Where") {
   static readonly layer = Layer.effect(
     Where,
     Effect.map(
@@ -19,9 +20,9 @@ export class Where extends Context.Service<Where, { readonly server: string; rea
         Store.layerPglite({
           masterKeys: { current: "test", keys: { test: Redacted.make(new Uint8Array(32).fill(5)) } },
         }),
-        { host: "127.0.0.1", port: 0, simulator: { port: 0 }, nangoKey: Redacted.make(nangoKey) },
+        { host: "127.0.0.1", port: 0, simulator: { port: 0 }, banks: { port: 0 }, nangoKey: Redacted.make(nangoKey) },
       ),
-      ({ server, simulator = "" }) => ({ server, simulator }),
+      ({ banks = "", server, simulator = "" }) => ({ server, simulator, banks }),
     ),
   )
 }

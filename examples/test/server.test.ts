@@ -62,7 +62,7 @@ layer(Directory.layer, { excludeTestServices: true, timeout: Duration.minutes(3)
       const { code, output } = yield* Effect.flip(start(yield* Directory, { PORT: String(port) }))
       assert.strictEqual(
         output.trim(),
-        `Cannot start. Port ${port} is taken. Choose others with PORT and SIMULATOR_PORT.`,
+        `Cannot start. Port ${port} is taken. Choose others with PORT, SIMULATOR_PORT and PLAID_SIMULATOR_PORT.`,
       )
       assert.strictEqual(code, 1)
     }),

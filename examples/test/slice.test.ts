@@ -68,11 +68,7 @@ describe.each(Object.entries(stores))("the slice on %s", (_, store) => {
         ])
         assert.strictEqual(history.length, 13)
         assert.deepStrictEqual(
-          connections.map(({ connection_id, reconnected_from, status }) => [
-            connection_id,
-            status,
-            reconnected_from,
-          ]),
+          connections.map(({ connection_id, reconnected_from, status }) => [connection_id, status, reconnected_from]),
           [
             [first.connectionId, "superseded", null],
             [second.connectionId, "active", first.connectionId],

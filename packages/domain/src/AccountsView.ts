@@ -156,13 +156,13 @@ export const evolve = (
         : { ...row, ...linkedTo(without(row.feeds, moved)), links, ...last }
     }
     case "items_reconciled": {
-      const { added, asked = [], covered, gap, lapsed = [], same = [] } = event
+      const { added, asked = [], covered, gap, items } = event
       return {
         ...row,
         covered_from: earliest(row.covered_from, covered?.from),
         covered_to: latest(row.covered_to, covered?.to),
         gaps: gap === undefined ? row.gaps : [...row.gaps, gap],
-        items: row.items + added - same.length - lapsed.length,
+        items: items ?? row.items + added,
         items_asked: row.items_asked + asked.length,
         ...last,
       }
