@@ -148,8 +148,8 @@ export const accounts = HttpApiBuilder.group(
 
       unmerge: Effect.fnUntraced(function* ({ params, payload, request }) {
         const by = yield* caller
-        yield* accountRow(params.id)
-        yield* Links.unmerge({ kept: params.id, absorbed: payload.account }, by)
+        const row = yield* accountRow(params.id)
+        yield* Links.unmerge(readerOf(row), { kept: params.id, absorbed: payload.account }, by)
         return orPage(request, yield* changed(params.id))
       }, translated),
 
@@ -164,10 +164,15 @@ export const accounts = HttpApiBuilder.group(
 )
 
 /** What an account is, without what it is compared by. */
-const shown = ({ denied: _, feeds, profile: __, ...row }: AccountsView.Row) => ({
-  ...row,
-  feeds: feeds.map(({ profile: _, ...link }) => link),
-})
+const shown = (account: AccountsView.Row) => {
+  const { brought: _, denied: __, feeds, profile: ___, ...row } = account
+  return { ...row, feeds: feeds.map(withoutProfile) }
+}
+
+const withoutProfile = (feed: AccountsView.Row["feeds"][number]) => {
+  const { profile: _, ...link } = feed
+  return link
+}
 
 const changed = Effect.fnUntraced(function* (id: Ids.AccountId) {
   yield* settled(AccountsView, Transactions)

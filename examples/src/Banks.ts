@@ -1,11 +1,7 @@
 /** Plaid as this host uses it: Plaid itself, or a simulated one with people who have banked for a while. */
-import { randomUUID } from "node:crypto"
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import * as Path from "node:path"
-
 import { PlaidApi, PlaidLimits, PlaidWebhook } from "@holdfast/adapters-plaid"
-import { History, type NewAccount, PlaidSimulator, simulatedClient } from "@holdfast/adapters-plaid/testing"
-import { Clock, Effect, Layer, Redacted } from "effect"
+import { type NewAccount, PlaidSimulator, simulatedClient } from "@holdfast/adapters-plaid/testing"
+import { Context, Effect, Layer, Redacted } from "effect"
 
 /** The host's registration at Plaid. */
 export interface Registration {
@@ -19,8 +15,8 @@ export interface Registration {
 export interface Simulated {
   /** 0: a free one. */
   readonly port: number
-  /** Keeps the day that the simulated people opened their accounts, so that their history is the same at every start. */
-  readonly stateFile?: string | undefined
+  /** Keeps the world between starts. */
+  readonly stateFile?: string
 }
 
 /** The logins of the simulated people, and what is in them. */
@@ -62,13 +58,13 @@ export const plaid = ({ clientId, environment, secret, webhookUrl }: Registratio
       clientId,
       secret,
       baseUrl: `https://${environment}.plaid.com`,
-      limits: PlaidLimits[environment],
+      limits: environment === "production" ? PlaidLimits.production : PlaidLimits.sandbox,
       link: { ...link, ...(webhookUrl !== undefined && { webhook: addressFor(webhookUrl) }) },
     }),
   )
 
 /** A simulated Plaid, which reports to the host at this origin. */
-export const simulated = (origin: string, { port, stateFile }: Simulated) =>
+export const simulated = (origin: string, simulator: Simulated) =>
   Layer.merge(
     Layer.unwrap(
       Effect.map(PlaidSimulator, ({ url }) =>
@@ -84,9 +80,19 @@ export const simulated = (origin: string, { port, stateFile }: Simulated) =>
         ),
       ),
     ),
-    furnished(stateFile),
-    // It forgets its Items when it ends: ids must not come again.
-  ).pipe(Layer.provideMerge(PlaidSimulator.layer({ port, seed: randomUUID() })))
+    furnished,
+  ).pipe(Layer.provideMerge(alone(simulator)))
+
+/** Layers that are built together share their router; the simulator needs one that knows no routes but its own. */
+const alone = (simulator: Simulated) =>
+  Layer.effect(
+    PlaidSimulator,
+    Effect.gen(function* () {
+      const memoMap = yield* Layer.makeMemoMap
+      const built = yield* Layer.buildWithMemoMap(PlaidSimulator.layer(simulator), memoMap, yield* Effect.scope)
+      return Context.get(built, PlaidSimulator)
+    }),
+  )
 
 const link = { clientName: "Holdfast", countryCodes: ["US", "CA", "GB"] } as const
 
@@ -97,32 +103,19 @@ const addressFor = (url: string) => (tenantId: string) => {
   return address.href
 }
 
-const furnished = (stateFile: string | undefined) =>
-  Layer.effectDiscard(
-    Effect.gen(function* () {
-      const simulator = yield* PlaidSimulator
-      const today = dayOf(yield* Clock.currentTimeMillis)
-      const to = stateFile === undefined ? today : keptDay(stateFile, today)
-      const from = dayOf(Date.parse(to) - 300 * 86_400_000)
-      for (const [id, { accounts, bank }] of Object.entries(people)) {
-        const opened = yield* simulator.addLogin({ id, institutionId: bank, accounts: accounts.map(([one]) => one) })
-        for (const [index, [, count]] of accounts.entries()) {
-          const history = History.history({ count, from, to, seed: `${id} ${index}` })
-          yield* simulator.addTransactions(opened.accounts[index] ?? "", history)
-        }
+/** People who bank, in a world that is new. */
+const furnished = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const simulator = yield* PlaidSimulator
+    if ((yield* simulator.logins).length > 0) return
+    for (const [id, { accounts, bank }] of Object.entries(people)) {
+      const opened = yield* simulator.addLogin({ id, institutionId: bank, accounts: accounts.map(([one]) => one) })
+      for (const [index, [, count]] of accounts.entries()) {
+        yield* simulator.seedHistory(opened.accounts[index] ?? "", { count, days: 300 })
       }
-    }),
-  )
-
-/** The day in the file; the one given, if there is no file yet. */
-const keptDay = (path: string, today: string) => {
-  if (existsSync(path)) return readFileSync(path, "utf8").trim()
-  mkdirSync(Path.dirname(path), { recursive: true, mode: 0o700 })
-  writeFileSync(path, `${today}\n`)
-  return today
-}
-
-const dayOf = (millis: number) => new Date(millis).toISOString().slice(0, 10)
+    }
+  }),
+)
 
 function account(name: string, mask: string, current: number): NewAccount {
   return { name, mask, type: "depository", subtype: "checking", balance: { current } }

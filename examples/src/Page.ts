@@ -26,7 +26,10 @@ export const page = Effect.fn("Page.page")(function* (tenantId: Ids.TenantId, li
   return document(tenantId, links, [
     ...(questions.length === 0 ? [] : [asked(questions, accounts)]),
     // What was begun and never consented to is nothing to look at.
-    ...told.filter(({ row }) => row.status !== "pending").map((one) => section(one)),
+    ...told
+      .filter(({ row }) => row.status !== "pending")
+      .toSorted(newestFirst)
+      .map((one) => section(one, accounts)),
     ...(accounts.length === 0
       ? []
       : [
@@ -187,10 +190,21 @@ interface Told extends Effect.Success<ReturnType<typeof Story.of>> {
   readonly history: ReadonlyArray<ConnectionHistoryView.Row>
 }
 
-const section = ({ history, reconnection, row }: Told) =>
+/** Those in use before those that are over. */
+const newestFirst = ({ row: a }: Told, { row: b }: Told) =>
+  Number(isOver(a)) - Number(isOver(b)) || (b.connected_at ?? "").localeCompare(a.connected_at ?? "")
+
+const isOver = ({ status }: ConnectionsView.Row) => status === "superseded" || status === "disconnected"
+
+/** What it is for, as people call it. */
+const titleOf = ({ connection_id, provider }: ConnectionsView.Row, accounts: ReadonlyArray<AccountsView.Row>) =>
+  accounts.find(({ feeds }) => feeds.some(({ connectionId }) => connectionId === connection_id))?.institution ??
+  provider
+
+const section = ({ history, reconnection, row }: Told, accounts: ReadonlyArray<AccountsView.Row>) =>
   html`<section id="${row.connection_id}">
     <h2>
-      ${row.provider} of ${row.owner_id} <span class="status ${row.status}">${row.status}</span>
+      ${titleOf(row, accounts)} of ${row.owner_id} <span class="status ${row.status}">${row.status}</span>
       ${
         row.reconnection_confidence === null
           ? ""
@@ -405,7 +419,13 @@ const line = (row: ConnectionHistoryView.Row) =>
     </td>
   </tr>`
 
-const said = (value: Schema.Json) => (Array.isArray(value) ? value.map(String).join(" ") : JSON.stringify(value))
+/** Short values as they are; of what is told elsewhere on the page, how much there is of it. */
+const said = (value: Schema.Json) =>
+  Array.isArray(value)
+    ? value.some((one) => typeof one === "object")
+      ? String(value.length)
+      : value.map(String).join(" ")
+    : JSON.stringify(value)
 
 /** Text that is markup already. Everything else is escaped where it is put in. */
 interface Html {

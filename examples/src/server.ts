@@ -21,7 +21,7 @@ const main = Effect.gen(function* () {
     port,
     google: Option.getOrUndefined(google),
     plaid: Option.getOrUndefined(plaid),
-    banks: { port: given.plaidSimulatorPort, stateFile: Path.join(directory, "banks-opened") },
+    banks: { port: given.plaidSimulatorPort, stateFile: Path.join(directory, "banks.json") },
     simulator: { port: given.simulatorPort, stateFile: Path.join(directory, "simulator.json") },
     nangoKey: Option.getOrElse(nangoKey, () => Redacted.make(demoNangoKey)),
   })
@@ -44,6 +44,8 @@ Stop it with Ctrl-C, or in any other way: what was recorded is kept.`)
 }).pipe(
   Effect.scoped,
   Effect.catch((error) => Effect.andThen(Console.error(`Cannot start. ${Host.explain(error)}`), Effect.fail(error))),
+  // Not a failure that anybody foresaw: whoever started it is to see more than an exit code.
+  Effect.tapDefect((defect) => Console.error("Cannot go on.", defect)),
 )
 
 NodeRuntime.runMain(main, { disableErrorReporting: true })

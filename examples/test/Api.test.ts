@@ -318,6 +318,114 @@ layer(Where.layer, { excludeTestServices: true, timeout: Duration.minutes(2) })(
     }),
   )
 
+  it.effect("goes on with the accounts of a bank after a new consent, says what it kept, and why", () =>
+    Effect.gen(function* () {
+      const banks = new Browser((yield* Where).banks)
+      const ada = yield* browser("banks")
+      const first = yield* ada.get("/api/plaid/start?simulate=ada-platypus")
+      assert.deepInclude(first.body, { outcome: "created", status: "active" })
+      const old = idOf(first)
+      const whole = eventually(ada.get(`/api/connections/${old}`), ({ text }) =>
+        text.includes(`"total_transactions":450`),
+      )
+      const { authorization } = (yield* whole).body as { readonly authorization: string }
+      const refused = yield* ada.get("/api/plaid/start?simulate=ada-platypus")
+      assert.deepInclude(refused.body, { error: "ALREADY_CONNECTED", retryable: false })
+
+      yield* banks.post("/_control/items/expire-consent", { item: authorization })
+      yield* eventually(ada.get(`/api/connections/${old}`), ({ text }) => text.includes("needs_reauth"))
+      const second = yield* ada.get(`/api/plaid/start?simulate=ada-platypus&reconnects=${old}`)
+      assert.match(second.text, /"summary":"3 accounts, 450 transactions kept, resumed from [-0-9]+, 3 calls saved"/)
+      const connected = yield* ada.get(`/api/connections/${idOf(second)}`)
+      assert.include(connected.text, "450 transactions kept")
+      const decisions = rowsOf(yield* ada.get(`/api/connections/${idOf(second)}/decisions`))
+      assert.deepStrictEqual(
+        decisions.map(({ action, level }) => [action, level]),
+        [
+          ["auto", "high"],
+          ["auto", "high"],
+          ["auto", "high"],
+        ],
+      )
+      for (const { explanation } of decisions) assert.include(String(explanation), "the last four digits are the same")
+      yield* synced(ada, idOf(second))
+      const accounts = rowsOf(yield* ada.get("/api/accounts"))
+      assert.deepStrictEqual(
+        accounts.map(({ items }) => items),
+        [280, 20, 150],
+      )
+      const transactions = yield* ada.get(`/api/accounts/${String(accounts[1]?.["account_id"])}/transactions`)
+      assert.strictEqual(rowsOf(transactions).length, 20)
+    }),
+  )
+
+  it.effect("mends a bank as it is, without a new connection", () =>
+    Effect.gen(function* () {
+      const banks = new Browser((yield* Where).banks)
+      const grace = yield* browser("repairs", "grace")
+      const id = idOf(yield* grace.get("/api/plaid/start?simulate=grace-gingham"))
+      const { authorization } = (yield* grace.get(`/api/connections/${id}`)).body as { readonly authorization: string }
+      yield* banks.post("/_control/items/expire-consent", { item: authorization })
+      yield* eventually(grace.get(`/api/connections/${id}`), ({ text }) => text.includes("needs_reauth"))
+      const repaired = yield* grace.get(`/api/plaid/start?simulate=grace-gingham&repairs=${id}`)
+      assert.deepInclude(repaired.body, { connectionId: id, outcome: "renewed", status: "active" })
+      assert.deepInclude((yield* grace.get("/api/plaid/start?simulate=deny")).body, { error: "CONSENT_DENIED" })
+      assert.deepInclude((yield* grace.get("/api/plaid/start?simulate=nobody")).body, { at: "simulate" })
+    }),
+  )
+
+  it.effect("asks a person about accounts that nobody can tell apart, does what they say, and takes it back", () =>
+    Effect.gen(function* () {
+      const ada = yield* browser("twins")
+      const eve = yield* browser("not-the-twins")
+      const first = idOf(yield* ada.get("/api/plaid/start?simulate=ada-twins"))
+      yield* ada.post(`/api/connections/${first}/disconnect`)
+      const again = yield* ada.get("/api/plaid/start?simulate=ada-twins")
+      assert.deepInclude(again.body, { outcome: "created", questions: 2 })
+
+      const questions = rowsOf(yield* ada.get("/api/reviews"))
+      const [question] = questions
+      const review = String(question?.["review_id"])
+      const [candidate = "", other = ""] = [...JSON.stringify(question).matchAll(/"accountId":"([^"]*)"/g)].map(
+        ([, id]) => id,
+      )
+      assert.deepStrictEqual(rowsOf(yield* eve.get("/api/reviews")), [])
+      assert.strictEqual((yield* eve.post(`/api/reviews/${review}`, { answer: candidate })).status, 404)
+      assert.deepInclude((yield* ada.post(`/api/reviews/${review}`, { answer: first })).body, {
+        error: "NOT_A_CANDIDATE",
+      })
+      const page = yield* ada.get("/")
+      assert.notInclude(page.text, "<script")
+      const answered = yield* ada.post(`/api/reviews/${review}`, { answer: candidate })
+      assert.deepInclude(answered.body, { status: "linked", account_id: candidate, resolved_by: "ada" })
+      assert.deepInclude((yield* ada.post(`/api/reviews/${review}`, { answer: other })).body, {
+        error: "ALREADY_ANSWERED",
+      })
+
+      const undo = `/api/accounts/${candidate}/feeds/${String(question?.["feed_id"])}/undo`
+      assert.strictEqual((yield* eve.post(undo)).status, 404)
+      const undone = yield* ada.post(undo)
+      assert.deepInclude(undone.body, { status: "open" })
+      assert.deepInclude((yield* ada.post(undo)).body, { error: "NOT_LINKED" })
+
+      const merge = (verb: string) => ada.post(`/api/accounts/${candidate}/${verb}`, { account: other })
+      assert.strictEqual((yield* merge("merge")).status, 200)
+      const merged = rowsOf(yield* ada.get("/api/accounts")).find(({ account_id }) => account_id === other)
+      assert.deepInclude(merged, { status: "merged", merged_into: candidate })
+      assert.strictEqual((yield* merge("unmerge")).status, 200)
+      assert.deepInclude((yield* merge("unmerge")).body, { error: "NOT_LINKED" })
+    }),
+  )
+
+  it.effect("believes of Plaid's reports only what is signed", () =>
+    Effect.gen(function* () {
+      const ada = yield* browser("reports")
+      const report = { webhook_type: "ITEM", webhook_code: "USER_PERMISSION_REVOKED", item_id: "item-1" }
+      assert.deepInclude(yield* ada.post("/api/webhooks/plaid?tenant=reports", report), { status: 401 })
+      assert.deepInclude((yield* ada.post("/api/webhooks/plaid", report)).body, { at: "tenant" })
+    }),
+  )
+
   it.effect("shows a page on which nothing is markup but the page", () =>
     Effect.gen(function* () {
       const { server } = yield* Where

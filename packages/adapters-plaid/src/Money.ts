@@ -5,18 +5,17 @@
  * so the decimal that was meant is the shortest one that reads as it; what has
  * more digits than that, or than its currency has, is refused and not rounded.
  */
-import { BigDecimal, Option } from "effect"
+import { Option } from "effect"
 
 /** In minor units, a safe integer; none where the amount or the currency is not one that can be told exactly. */
 export const minorUnits = (amount: number, currency: string): Option.Option<number> => {
   const digits = minorDigits(currency)
   if (digits === undefined) return Option.none()
-  return BigDecimal.fromNumber(amount).pipe(
-    // A number is written without trailing zeros: its scale is the smallest.
-    Option.filter(({ scale }) => scale <= digits),
-    Option.map(({ scale, value }) => Number(value * 10n ** BigInt(digits - scale))),
-    Option.filter((minor) => Math.abs(minor) < 1e15),
-  )
+  const unit = 10 ** digits
+  // Not -0.
+  const minor = Math.round(amount * unit) + 0
+  // No two decimals of at most 15 digits read as one number: if this one does, it is the one that was meant.
+  return Math.abs(minor) < 1e15 && minor / unit === amount ? Option.some(minor) : Option.none()
 }
 
 /** Digits after the point, of currencies that ISO 4217 lists; none of others. */

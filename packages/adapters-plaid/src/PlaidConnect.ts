@@ -524,7 +524,11 @@ const finish = Effect.fnUntraced(function* (tenantId: Ids.TenantId, connectionId
     request: {
       ...request,
       scopes: status.products ?? [],
-      ...(institution?.name !== undefined && { label: institution.name }),
+      ...(institution?.name !== undefined && {
+        label: institution.name,
+        // No secret and nobody's name: what the connection is called in views.
+        settings: { ...state.settings, name: institution.name },
+      }),
     },
     sources,
     ...(!asNew && granted.reconnects !== undefined && { reconnects: granted.reconnects }),

@@ -11,8 +11,8 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto"
 
-import { Aggregate, Connection, Credentials, EventStore, Ids, Inbox, Nango, Vault } from "@holdfast/domain"
-import { Cache, Context, DateTime, Duration, Effect, Exit, Layer, Metric, Option, Result, Schema } from "effect"
+import { Aggregate, Connection, Credentials, EventStore, Ids, Inbox, Vault, Webhooks } from "@holdfast/domain"
+import { Cache, Context, DateTime, Duration, Effect, Exit, Layer, Option, Result, Schema } from "effect"
 import * as Jose from "jose"
 
 import { PlaidApi, type VerificationKey } from "./PlaidApi.ts"
@@ -275,13 +275,10 @@ const isEqual = (ours: string, theirs: string) => timingSafeEqual(digest(ours), 
 const digest = (text: string) => createHash("sha256").update(text).digest()
 
 const ignore = (reason: Ignored) =>
-  Effect.as(Metric.update(Metric.withAttributes(Nango.ignored, { broker: "plaid", reason }), 1), {
+  Effect.as(Webhooks.count(Webhooks.ignored, { broker: "plaid", reason }), {
     _tag: "Ignored",
     reason,
   } as const)
 
 const refuse = (reason: DeliveryRefused["reason"]) =>
-  Effect.andThen(
-    Metric.update(Metric.withAttributes(Nango.refused, { broker: "plaid", reason }), 1),
-    new DeliveryRefused({ reason }),
-  )
+  Effect.andThen(Webhooks.count(Webhooks.refused, { broker: "plaid", reason }), new DeliveryRefused({ reason }))

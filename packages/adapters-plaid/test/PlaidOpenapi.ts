@@ -13,6 +13,11 @@ export const problemsOfError = (answer: unknown) => problems("PlaidError", answe
 
 export const problemsOfWebhook = (code: string, body: unknown) => problems(webhooks.get(code) ?? `no ${code}`, body)
 
+/** The paths of all fields that a request to this endpoint may have, as `options.count`. */
+export const fieldsOf = (endpoint: string) => description.requests[endpoint] ?? []
+
+export const describedEndpoints = () => Object.keys(description.requests)
+
 interface Described {
   readonly $ref?: string
   readonly type?: string
@@ -43,6 +48,7 @@ const Described: Schema.Codec<Described, unknown> = Schema.StructWithRest(
 
 const Description = Schema.fromJsonString(
   Schema.Struct({
+    requests: Schema.Record(Schema.String, Schema.Array(Schema.String)),
     responses: Schema.Record(Schema.String, Schema.String),
     webhooks: Schema.Array(Schema.String),
     components: Schema.Struct({ schemas: Schema.Record(Schema.String, Described) }),

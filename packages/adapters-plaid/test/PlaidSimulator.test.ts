@@ -3,7 +3,7 @@ import { createHash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, DateTime, Effect, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { decodeProtectedHeader, importJWK, jwtVerify } from "jose"
+import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from "jose"
 import {
   CountryCode,
   Products,
@@ -14,6 +14,7 @@ import {
 
 import { institutions, PlaidSimulator, productionLimits } from "../src/testing/index.ts"
 import { SyncLog } from "../src/testing/SyncLog.ts"
+import { describedEndpoints, fieldsOf } from "./PlaidOpenapi.ts"
 import {
   call,
   clientOf,
@@ -219,6 +220,46 @@ describe("An Item", () => {
       const [told] = host.received
       assert.include(told?.body, accounts.find(({ account }) => account === checking)?.accountId)
       assert.deepStrictEqual(host.codes(), ["USER_ACCOUNT_REVOKED"])
+    }).pipe(Effect.scoped, Effect.provide(simulated())),
+  )
+
+  it.effect("keeps its accounts in update mode that does not select them, within half an hour, and says nothing", () =>
+    Effect.gen(function* () {
+      const simulator = yield* PlaidSimulator
+      const host = yield* receiver()
+      const { checking, login, savings } = yield* ada()
+      const item = { login, accounts: [checking], webhook: host.url }
+      const { accessToken: access_token } = yield* simulator.connect(item)
+      yield* call((api) => api.sandboxItemResetLogin({ access_token }))
+      const { link_token } = yield* call((api) => api.linkTokenCreate({ ...linkRequest, access_token }))
+      yield* simulator.link(link_token, { login, accounts: [savings] })
+      assert.deepStrictEqual(
+        (yield* accountsOf(access_token)).map(({ name }) => name),
+        ["Everyday Checking"],
+      )
+      yield* simulator.webhooksSettled
+      assert.deepStrictEqual(host.codes(), ["ERROR"])
+      yield* simulator.advance("30 minutes")
+      assert.include((yield* Effect.flip(simulator.link(link_token, { login }))).message, "INVALID_LINK_TOKEN")
+    }).pipe(Effect.scoped, Effect.provide(simulated())),
+  )
+
+  it.effect("is silent once it was removed, and no update mode brings it back", () =>
+    Effect.gen(function* () {
+      const simulator = yield* PlaidSimulator
+      const host = yield* receiver()
+      const { checking, login } = yield* ada()
+      const { accessToken: access_token, itemId } = yield* simulator.connect({ login, webhook: host.url })
+      yield* syncAll(access_token)
+      const { link_token } = yield* call((api) => api.linkTokenCreate({ ...linkRequest, access_token }))
+      yield* call((api) => api.itemRemove({ access_token }))
+      yield* simulator.addTransaction(checking, { amount: 1, date: day(0), name: "Unseen" })
+      yield* simulator.breakItem(itemId, "ITEM_LOCKED")
+      yield* simulator.webhooksSettled
+      assert.deepStrictEqual(host.codes(), [])
+      assert.include((yield* Effect.flip(simulator.link(link_token, { login }))).message, "ITEM_NOT_FOUND")
+      const update = { ...linkRequest, access_token }
+      assert.strictEqual(yield* codeOf((api) => api.linkTokenCreate(update)), "ITEM_NOT_FOUND")
     }).pipe(Effect.scoped, Effect.provide(simulated())),
   )
 
@@ -579,6 +620,25 @@ describe("Transactions", () => {
     }).pipe(Effect.provide(simulated())),
   )
 
+  it.effect("go as far back as the first call asked for, where Link did not ask", () =>
+    Effect.gen(function* () {
+      const simulator = yield* PlaidSimulator
+      const { checking, login } = yield* ada()
+      for (const ago of [400, 170, 100, 1]) {
+        yield* simulator.addTransaction(checking, { amount: ago, date: day(-ago), name: `${ago} days ago` })
+      }
+      const { accessToken: access_token } = yield* simulator.connect({ login, products: ["auth"] })
+      const asking = (days_requested: number) =>
+        call((api) => api.transactionsSync({ access_token, options: { days_requested } }))
+      yield* asking(120)
+      const { added } = yield* asking(730)
+      assert.deepStrictEqual(
+        added.map(({ amount }) => amount),
+        [100, 1],
+      )
+    }).pipe(Effect.provide(simulated())),
+  )
+
   it.effect("are told from now on only, by the cursor that says so", () =>
     Effect.gen(function* () {
       const simulator = yield* PlaidSimulator
@@ -651,8 +711,12 @@ describe("Link", () => {
       const exchange = (public_token: string) => codeOf((api) => api.itemPublicTokenExchange({ public_token }))
       assert.strictEqual(yield* exchange(publicToken), "INVALID_PUBLIC_TOKEN")
       const { link_token } = yield* call((api) => api.linkTokenCreate(linkRequest))
+      const timely = yield* simulator.link(link_token, { login })
+      yield* simulator.advance("1 second")
       const late = yield* simulator.link(link_token, { login })
-      yield* simulator.advance("30 minutes")
+      yield* simulator.advance("1798 seconds")
+      yield* call((api) => api.itemPublicTokenExchange({ public_token: timely.publicToken }))
+      yield* simulator.advance("2 seconds")
       assert.strictEqual(yield* exchange(late.publicToken), "INVALID_PUBLIC_TOKEN")
       yield* simulator.advance("4 hours")
       assert.include((yield* Effect.flip(simulator.link(link_token, { login }))).message, "INVALID_LINK_TOKEN")
@@ -883,6 +947,10 @@ describe("Webhooks", () => {
       )
       assert.strictEqual(webhook?.state, "delivered")
       assert.deepStrictEqual(new Set(host.received.map(({ body }) => body)).size, 1)
+      assert.deepStrictEqual(
+        host.received.map(({ headers }) => decodeJwt(String(headers["plaid-verification"])).iat),
+        [0, 30, 150, 630].map((seconds) => DateTime.toEpochMillis(startAt) / 1000 + seconds),
+      )
     }).pipe(Effect.scoped, Effect.provide(simulated())),
   )
 
@@ -1078,6 +1146,22 @@ describe("Bad luck", () => {
       yield* accountsOf(access_token)
     }).pipe(Effect.provide(simulated({ limits: productionLimits }))),
   )
+
+  it.effect("is asking too often with all Items together, until the minute is over", () =>
+    Effect.gen(function* () {
+      const simulator = yield* PlaidSimulator
+      const { login } = yield* ada()
+      const tokens = [yield* linked(login), yield* linked(login), yield* linked(login)]
+      const outcomes = Effect.forEach(tokens, ({ access_token }) =>
+        Effect.map(Effect.result(call((api) => api.itemGet({ access_token }))), ({ _tag }) => _tag),
+      )
+      assert.deepStrictEqual(yield* outcomes, ["Success", "Success", "Failure"])
+      yield* simulator.advance("59 seconds")
+      assert.deepStrictEqual(yield* outcomes, ["Failure", "Failure", "Failure"])
+      yield* simulator.advance("1 second")
+      assert.deepStrictEqual(yield* outcomes, ["Success", "Success", "Failure"])
+    }).pipe(Effect.provide(simulated({ limits: { "/item/get": { perClient: 2 } } }))),
+  )
 })
 
 describe("The simulator", () => {
@@ -1102,6 +1186,34 @@ describe("The simulator", () => {
       assert.strictEqual(nowhere.status, 404)
       const unknown = { access_token, options: { account_ids: ["none"] } }
       assert.strictEqual(yield* codeOf((api) => api.accountsGet(unknown)), "INVALID_ACCOUNT_ID")
+    }).pipe(Effect.provide(simulated())),
+  )
+
+  it.effect("serves what Plaid describes, knows all fields of its requests, and refuses others by name", () =>
+    Effect.gen(function* () {
+      const { client, url } = yield* PlaidSimulator
+      const ask = Effect.fnUntraced(function* (path: string, fields: ReadonlyArray<string>) {
+        const body: Record<string, unknown> = {}
+        for (const field of fields) set(body, field.split("."))
+        const response = yield* Effect.promise(() =>
+          fetch(url + path, {
+            method: "POST",
+            headers: { "plaid-client-id": client.id, "plaid-secret": client.secret },
+            body: JSON.stringify(body),
+          }).then((answer) => answer.json()),
+        )
+        return Schema.decodeUnknownSync(Refusal)(response)
+      })
+      for (const path of describedEndpoints()) {
+        const fields = fieldsOf(path).filter((field) => field !== "client_id" && field !== "secret")
+        assert.notStrictEqual((yield* ask(path, fields)).error_code, "UNKNOWN_FIELDS", path)
+        const refused = yield* ask(path, [...fields, "colour"])
+        assert.deepEqual(refused, { error_code: "UNKNOWN_FIELDS", error_message: unrecognized("colour") })
+      }
+      const inside = yield* ask("/transactions/sync", ["access_token", "options.colour", "size"])
+      assert.strictEqual(inside.error_message, unrecognized("options.colour, size"))
+      const foreign = yield* ask("/transactions/get", ["access_token", "cursor"])
+      assert.strictEqual(foreign.error_message, unrecognized("cursor"))
     }).pipe(Effect.provide(simulated())),
   )
 
@@ -1185,6 +1297,21 @@ const Success = Schema.Struct({
     accounts: Schema.Array(Schema.Struct({ id: Schema.String, mask: Schema.NullOr(Schema.String) })),
   }),
 })
+
+const Refusal = Schema.Struct({
+  error_code: Schema.optionalKey(Schema.String),
+  error_message: Schema.optionalKey(Schema.String),
+})
+
+const unrecognized = (fields: string) => `the following fields are not recognized by this endpoint: ${fields}`
+
+/** Something under this path, whatever it is. */
+const set = (body: Record<string, unknown>, [name = "", ...rest]: ReadonlyArray<string>) => {
+  if (rest.length === 0) body[name] ??= "x"
+  else set((body[name] = isRecord(body[name]) ? body[name] : {}), rest)
+}
+
+const isRecord = Schema.is(Schema.Record(Schema.String, Schema.Unknown))
 
 const numbersOf = Effect.fnUntraced(function* (access_token: string) {
   const { numbers } = yield* call((api) => api.authGet({ access_token }))

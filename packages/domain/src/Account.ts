@@ -54,10 +54,15 @@ const reconciliation = {
   known: Schema.Natural,
   /** Items that are in several feeds, or twice in one, and are one in the account. Those not named stand for themselves. */
   same: Schema.optionalKey(Schema.Array(Same)),
-  /** Items of the feed that may be one of several that are held: a person is asked, and until then both stand. */
+  /** Items of the feed that may be one of several that are held: a person is asked, and until then all stand. */
   asked: Schema.optionalKey(
     Schema.Array(Schema.Struct({ item: ItemId, candidates: Schema.Array(ItemRef), reason: Schema.String })),
   ),
+  /**
+   * What a person answered about items of the feed that were asked about: which of the candidates it is; none, where it
+   * is another transaction. What follows for the items stands in `same`.
+   */
+  answered: Schema.optionalKey(Schema.Array(Schema.Struct({ item: ItemId, as: Schema.optionalKey(ItemRef) }))),
   /** Pending items that came to nothing, and items that a later feed took back. */
   lapsed: Schema.optionalKey(Schema.Array(ItemRef)),
   /** Items from before anything was covered: history, not news. */
@@ -213,7 +218,7 @@ export const evolve = (state: State, event: Event): State => {
         ? state
         : { ...state, covered: { ...state.covered, [event.feedId]: event.covered } }
     case "forgotten":
-      return { ...state, forgotten: true }
+      return { ...state, feeds: [], absorbed: [], denied: [], links: state.links + 1, forgotten: true }
   }
 }
 
@@ -238,10 +243,15 @@ export const decide = (state: State, command: Command): Result.Result<ReadonlyAr
       if (role === "absorbed" ? state.mergedInto === other : state.absorbed.some((merger) => merger.other === other)) {
         return accept()
       }
+      if (state.forgotten) return refuse(new AccountNotOpen())
       if (state.mergedInto !== undefined) return refuse(new AccountMerged({ into: state.mergedInto }))
       return accept({ ...command, _tag: "accounts_merged" })
     }
     case "Unmerge": {
+      // The links are with the account that this one went into: that merge is taken back first.
+      if (command.role === "kept" && state.mergedInto !== undefined) {
+        return refuse(new AccountMerged({ into: state.mergedInto }))
+      }
       const merger =
         command.role === "absorbed"
           ? state.mergedInto === command.other && command

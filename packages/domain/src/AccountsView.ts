@@ -11,7 +11,7 @@ import * as Account from "./Account.ts"
 import * as AccountKeysView from "./AccountKeysView.ts"
 import { type Appearance, type Confidence } from "./Connection.ts"
 import { type Recorded } from "./EventStore.ts"
-import { type AccountId, type ConnectionId, type OwnerId, type ProviderId, type TenantId } from "./Ids.ts"
+import { type AccountId, type ConnectionId, type FeedId, type OwnerId, type ProviderId, type TenantId } from "./Ids.ts"
 import { Profile } from "./matching/Profile.ts"
 import * as Personal from "./Personal.ts"
 import { type Columns } from "./Projection.ts"
@@ -35,7 +35,9 @@ export type Row = {
   readonly owner_id: OwnerId | null
   readonly confidence: Confidence | null
   /** All links, oldest first, each with the profile that it was made on. */
-  readonly feeds: ReadonlyArray<{ readonly [name: string]: Schema.Json }>
+  readonly feeds: ReadonlyArray<Link>
+  /** What each feed has brought: it goes with the link. */
+  readonly brought: { readonly [feedId: string]: Brought }
   /** The profiles of feeds that were linked to it by mistake. */
   readonly denied: ReadonlyArray<Schema.Json>
   /** How often links were made, ended or moved. */
@@ -46,7 +48,7 @@ export type Row = {
   readonly covered_from: string | null
   readonly covered_to: string | null
   /** Days that nothing covers, newest last. */
-  readonly gaps: ReadonlyArray<{ readonly from: string; readonly to: string }>
+  readonly gaps: ReadonlyArray<Days>
   /** Items of all feeds, each counted once. */
   readonly items: number
   /** Items about which a person is asked. */
@@ -58,8 +60,28 @@ export type Row = {
   readonly position: number
 }
 
+export type Link = {
+  readonly feedId: FeedId
+  readonly connectionId: ConnectionId
+  readonly source: string
+  readonly confidence: Confidence
+  readonly evidence: ReadonlyArray<string>
+  readonly ownerId: OwnerId | null
+  readonly profile: Schema.Json
+}
+
+type Days = { readonly from: string; readonly to: string }
+
+type Brought = {
+  readonly seen: Appearance
+  readonly covered: Days | null
+  readonly gaps: ReadonlyArray<Days>
+  readonly items: number
+  readonly asked: number
+}
+
 export const name = "accounts"
-export const version = 1
+export const version = 2
 export const personal = true
 
 export const columns: Columns<Row> = {
@@ -76,6 +98,7 @@ export const columns: Columns<Row> = {
   owner_id: "text",
   confidence: "text",
   feeds: "jsonb",
+  brought: "jsonb",
   denied: "jsonb",
   links: "bigint",
   profile: "jsonb",
@@ -91,7 +114,8 @@ export const columns: Columns<Row> = {
 
 export const key = ["account_id"] as const
 
-export const indexes = [["connection_id"], ["owner_id"]] as const
+/** By status, so that how many are open is counted without reading them. */
+export const indexes = [["connection_id"], ["owner_id"], ["status"]] as const
 
 export const codecs = { [Account.name]: Account }
 
@@ -121,23 +145,16 @@ export const evolve = (
     case "account_linked": {
       const { _tag: _, at: __, personal, ...link } = event
       const seen = Option.getOrElse(Personal.value(personal), (): Appearance => ({}))
-      return {
-        ...row,
-        ...linkedTo([...without(row.feeds, [link.feedId]), { ...link, profile: link.profile ?? null }]),
-        institution: seen.institution ?? row.institution,
-        name: seen.name ?? row.name,
-        official_name: seen.officialName ?? row.official_name,
-        mask: seen.mask ?? row.mask,
-        links: row.links + 1,
-        ...last,
-      }
+      const brought = { ...row.brought, [link.feedId]: { ...broughtBy(row, link.feedId), seen } }
+      const feeds = [...without(row.feeds, [link.feedId]), stored(link)]
+      return { ...row, ...linkedTo(feeds, brought), links: row.links + 1, ...last }
     }
     case "account_unlinked": {
       const undone = event.reason === "undone" ? row.feeds.find(({ feedId }) => feedId === event.feedId) : undefined
       return {
         ...row,
-        ...linkedTo(without(row.feeds, [event.feedId])),
-        denied: undone?.["profile"] == null ? row.denied : [...row.denied, undone["profile"]],
+        ...linkedTo(without(row.feeds, [event.feedId]), broughtWithout(row, [event.feedId])),
+        denied: undone === undefined || undone.profile === null ? row.denied : [...row.denied, undone.profile],
         links: row.links + 1,
         ...last,
       }
@@ -145,27 +162,35 @@ export const evolve = (
     case "accounts_merged": {
       const links = row.links + 1
       return event.role === "absorbed"
-        ? { ...row, ...linkedTo([]), links, status: "merged", merged_into: event.other, ...last }
-        : { ...row, ...linkedTo([...row.feeds, ...event.feeds.map(stored)]), links, ...last }
+        ? { ...row, ...newestOf([]), links, status: "merged", merged_into: event.other, ...last }
+        : { ...row, ...linkedTo([...row.feeds, ...event.feeds.map(stored)], row.brought), links, ...last }
     }
     case "accounts_unmerged": {
       const links = row.links + 1
       const moved = event.feeds.map(({ feedId }) => feedId)
       return event.role === "absorbed"
-        ? { ...row, ...linkedTo(event.feeds.map(stored)), links, status: "open", merged_into: null, ...last }
-        : { ...row, ...linkedTo(without(row.feeds, moved)), links, ...last }
+        ? {
+            ...row,
+            ...linkedTo(event.feeds.map(stored), row.brought),
+            links,
+            status: "open",
+            merged_into: null,
+            ...last,
+          }
+        : { ...row, ...linkedTo(without(row.feeds, moved), broughtWithout(row, moved)), links, ...last }
     }
     case "items_reconciled": {
-      const { added, asked = [], covered, gap, items } = event
-      return {
-        ...row,
-        covered_from: earliest(row.covered_from, covered?.from),
-        covered_to: latest(row.covered_to, covered?.to),
-        gaps: gap === undefined ? row.gaps : [...row.gaps, gap],
-        items: items ?? row.items + added,
-        items_asked: row.items_asked + asked.length,
-        ...last,
+      const { added, answered = [], asked = [], covered, feedId, gap, items } = event
+      const before = broughtBy(row, feedId)
+      const ofOthers = row.items - (row.feeds.some((feed) => feed.feedId === feedId) ? before.items : 0)
+      const now: Brought = {
+        ...before,
+        covered: covered ?? before.covered,
+        gaps: gap === undefined ? before.gaps : [...before.gaps, gap],
+        items: items === undefined ? before.items + added : items - ofOthers,
+        asked: before.asked + asked.length - answered.length,
       }
+      return { ...row, ...linkedTo(row.feeds, { ...row.brought, [feedId]: now }), ...last }
     }
   }
 }
@@ -185,17 +210,19 @@ export const list = Effect.fn("AccountsView.list")(function* (
 
 /**
  * The accounts that could be one with these keys: all, where there are not more than `wholeUpTo`; of many, those that
- * share a key. Those that were merged into others are left out.
+ * share a key. Those that were merged into others are left out. `population` is how many there are.
  */
 export const candidates = Effect.fn("AccountsView.candidates")(function* (
   tenantId: TenantId,
   keys: ReadonlyArray<string>,
   wholeUpTo: number,
 ) {
-  const some = yield* select(tenantId, { where: { status: "open" }, limit: wholeUpTo + 1 })
-  if (some.length <= wholeUpTo) return some
+  const views = yield* Views
+  const population = yield* views.count<Row>(self, tenantId, { status: "open" })
+  if (population <= wholeUpTo) return { rows: yield* select(tenantId, { where: { status: "open" } }), population }
   const found = yield* AccountKeysView.lookup(tenantId, keys)
-  return found.length === 0 ? [] : yield* select(tenantId, { where: { account_id: found, status: "open" } })
+  const rows = found.length === 0 ? [] : yield* select(tenantId, { where: { account_id: found, status: "open" } })
+  return { rows, population }
 })
 
 /** The profile of a row, as it was recorded. */
@@ -203,34 +230,74 @@ export const profileOf = ({ profile }: Row): Profile | undefined => (profile ===
 
 export const profileIn = Schema.decodeUnknownSync(Profile)
 
+const self = { name, version, columns, key, indexes }
+
 const select = (tenantId: TenantId, query: Query<Row>) =>
-  Effect.flatMap(Views, (views) => views.query<Row>({ name, version, columns, key, indexes }, tenantId, query))
+  Effect.flatMap(Views, (views) => views.query<Row>(self, tenantId, query))
 
 type Feeds = Row["feeds"]
 
-const stored = ({ profile, ...link }: Account.LinkedFeed): Feeds[number] => ({ ...link, profile: profile ?? null })
+const stored = ({
+  connectionId,
+  confidence,
+  evidence,
+  feedId,
+  ownerId,
+  profile,
+  source,
+}: Account.LinkedFeed): Link => ({
+  feedId,
+  connectionId,
+  source,
+  confidence,
+  evidence,
+  ownerId: ownerId ?? null,
+  profile: profile ?? null,
+})
 
 const without = (feeds: Feeds, gone: ReadonlyArray<string>): Feeds =>
   feeds.filter(({ feedId }) => !gone.some((id) => id === feedId))
 
-/** What follows from the links. */
-const linkedTo = (feeds: Feeds) => {
-  const newest = feeds.at(-1) as Account.LinkedFeed | undefined
-  const profiles = feeds.flatMap(({ profile }) => (profile === null || profile === undefined ? [] : [profile]))
+const broughtBy = ({ brought }: Pick<Row, "brought">, feedId: FeedId): Brought =>
+  brought[feedId] ?? { seen: {}, covered: null, gaps: [], items: 0, asked: 0 }
+
+const broughtWithout = ({ brought }: Row, gone: ReadonlyArray<string>): Row["brought"] =>
+  Object.fromEntries(Object.entries(brought).filter(([feedId]) => !gone.includes(feedId)))
+
+/** What follows from the links, and from what came by them. */
+const linkedTo = (feeds: Feeds, brought: Row["brought"]) => {
+  const all = feeds.map(({ feedId }) => broughtBy({ brought }, feedId))
+  const covered = all.flatMap(({ covered }) => covered ?? [])
+  const seen = (of: (seen: Appearance) => string | undefined) =>
+    all.reduce<string | null>((last, { seen }) => of(seen) ?? last, null)
+  return {
+    ...newestOf(feeds),
+    brought,
+    institution: seen(({ institution }) => institution),
+    name: seen(({ name }) => name),
+    official_name: seen(({ officialName }) => officialName),
+    mask: seen(({ mask }) => mask),
+    covered_from: covered.reduce<string | null>(
+      (first, { from }) => (first !== null && first < from ? first : from),
+      null,
+    ),
+    covered_to: covered.reduce<string | null>((last, { to }) => (last !== null && last > to ? last : to), null),
+    gaps: all.flatMap(({ gaps }) => gaps),
+    items: all.reduce((sum, { items }) => sum + items, 0),
+    items_asked: all.reduce((sum, { asked }) => sum + asked, 0),
+  }
+}
+
+const newestOf = (feeds: Feeds) => {
+  const newest = feeds.at(-1)
   return {
     feeds,
     connection_id: newest?.connectionId ?? null,
     owner_id: newest?.ownerId ?? null,
     confidence: newest?.confidence ?? null,
-    profile: profiles.at(-1) ?? null,
+    profile: feeds.findLast(({ profile }) => profile !== null)?.profile ?? null,
   }
 }
-
-const earliest = (held: string | null, day: string | undefined) =>
-  day === undefined || (held !== null && held < day) ? held : day
-
-const latest = (held: string | null, day: string | undefined) =>
-  day === undefined || (held !== null && held > day) ? held : day
 
 const unlinked = {
   institution: null,
@@ -243,6 +310,7 @@ const unlinked = {
   owner_id: null,
   confidence: null,
   feeds: [],
+  brought: {},
   denied: [],
   links: 0,
   profile: null,

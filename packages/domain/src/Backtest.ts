@@ -36,7 +36,10 @@ export const run = (policy: Policy, options: { readonly tenantId?: TenantId | un
     Effect.map(EventLog, (log) =>
       log
         .read(beginning, { ...options, categories: [Connection.name], types: ["accounts_matched"], sealed: false })
-        .pipe(decode, Stream.map((recorded) => retry(policy, recorded))),
+        .pipe(
+          decode,
+          Stream.map((recorded) => retry(policy, recorded)),
+        ),
     ),
   )
 

@@ -11,7 +11,10 @@
  *   When the view does not come that far in time, because it is paused, the message comes all the same, and says so in
  *   `inView`: then read what must be right from the log, by {@link holder} or the aggregate.
  *
- * Pages that are synced are not told: they change nothing about which connection is to be used.
+ * Pages that are synced are not told: they change nothing about which connection is to be used. Neither is what became
+ * of the accounts of a connection (`accounts_matched`, `review_opened`, `review_resolved`): which feed is linked to which
+ * account also changes when nothing happens to any connection, by an undone link or a merge. Whoever caches accounts
+ * follows the events of accounts, or reads the views `accounts` and `reviews`.
  */
 import { type Duration, Effect, Schedule, Schema, Stream } from "effect"
 

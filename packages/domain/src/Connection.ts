@@ -171,7 +171,7 @@ const review = {
       evidence: Schema.Array(Schema.String),
     }),
   ),
-  /** The connection that it goes on from, if the answer is one of these accounts. */
+  /** The connection that delivered the likeliest of them last. */
   follows: Schema.optionalKey(ConnectionId),
 }
 
@@ -413,7 +413,8 @@ export const evolve = (state: State, event: Event): State => {
     case "disconnected":
       return { ...state, status: "disconnected" }
     case "forgotten":
-      return { ...state, forgotten: true }
+      // Nobody can say any more what was asked about.
+      return { ...state, reviews: [], forgotten: true }
   }
 }
 
@@ -451,6 +452,7 @@ export const decide = (state: State, command: Command): Result.Result<ReadonlyAr
   const notReady = refuse(new ConnectionNotReady({ status, command: command._tag }))
   switch (command._tag) {
     case "Configure": {
+      if (state.forgotten) return notReady
       if (status === "superseded" || status === "disconnected") return accept()
       const configured: Event = { ...command, _tag: "configured" }
       return Equal.equals(evolve(state, configured), state) ? accept() : accept(configured)
@@ -463,7 +465,7 @@ export const decide = (state: State, command: Command): Result.Result<ReadonlyAr
       return isNewConsent(state, command) ? accept({ ...command, _tag: "connected" }) : accept()
 
     case "FollowOn":
-      if (status === "absent" || status === "pending") return notReady
+      if (!isLive(state)) return notReady
       return state.previous === command.previous ? accept() : accept({ ...command, _tag: "reconnected" })
 
     case "RecordMatching": {

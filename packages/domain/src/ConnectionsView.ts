@@ -133,8 +133,7 @@ export const evolve = (
         is_reconnection: true,
         reconnected_from: event.previous,
         reconnection_confidence: event.confidence,
-        total_transactions:
-          row.total_transactions + (event.accounts ?? []).reduce((sum, { kept }) => sum + kept, 0),
+        total_transactions: row.total_transactions + (event.accounts ?? []).reduce((sum, { kept }) => sum + kept, 0),
         ...last,
       }
     case "accounts_matched": {

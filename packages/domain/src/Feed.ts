@@ -5,6 +5,7 @@
  */
 import { HashSet, Redacted, Result, Schema } from "effect"
 
+import { Day } from "./Connection.ts"
 import { StreamId } from "./EventStore.ts"
 import { AccountId, ConnectionId, FeedId, ProviderId } from "./Ids.ts"
 import * as Personal from "./Personal.ts"
@@ -45,6 +46,18 @@ const batch = {
   ),
 }
 
+const balance = {
+  ...delivery,
+  /** The day that it is of, as the provider says. */
+  on: Day,
+  personal: Personal.of(
+    Schema.Struct({
+      /** Booked, in minor units of the account's currency. Providers differ in the sign of what is owed. */
+      amount: Schema.Int,
+    }),
+  ),
+}
+
 /**
  * What happened to a feed.
  *
@@ -57,6 +70,11 @@ export const Event = Schema.TaggedUnion({
   items_revised: { ...batch, ...known },
   /** The provider takes items back. The tape keeps them. */
   items_withdrawn: { ...delivery, ...known, itemIds: Schema.Array(ItemId) },
+  /**
+   * What the provider said was in the account, recorded with the page that completes what it had to deliver. It is
+   * personal, and of the feed: it goes where the feed is linked to, and when the feed is forgotten.
+   */
+  balance_recorded: balance,
   /** The personal data of this feed was destroyed: its items are known by id only. */
   forgotten: { at: Schema.DateTimeUtcFromString },
 })
@@ -69,6 +87,7 @@ export const Command = Schema.TaggedUnion({
   ReviseItems: { ...batch, ...known },
   /** Items that the feed does not have are left out. */
   WithdrawItems: { ...delivery, ...known, itemIds: Schema.Array(ItemId) },
+  RecordBalance: balance,
   Forget: { at: Schema.DateTimeUtcFromString },
 })
 export type Command = typeof Command.Type
@@ -109,6 +128,7 @@ export const evolve = (state: State, event: Event): State => {
         withdrawnIds: withAll(state.withdrawnIds, event.itemIds),
       }
     case "items_revised":
+    case "balance_recorded":
       return state
     case "forgotten":
       return { ...state, forgotten: true }
@@ -137,6 +157,9 @@ export const decide = (state: State, command: Command): Result.Result<ReadonlyAr
       const itemIds = command.itemIds.filter(isFirst((id) => HashSet.has(state.itemIds, id)))
       return Result.succeed(itemIds.length === 0 ? [] : [{ ...command, itemIds, _tag: "items_withdrawn" }])
     }
+    case "RecordBalance":
+      if (state.forgotten) return Result.fail(new FeedForgotten())
+      return Result.succeed([{ ...command, _tag: "balance_recorded" }])
     case "Forget":
       return Result.succeed(state.forgotten ? [] : [{ ...command, _tag: "forgotten" }])
   }

@@ -8,7 +8,7 @@
  * became stands for the pending one; and where a feed corrects the day or the
  * amount of what another one delivered before, the last word stands.
  */
-import { DateTime, Effect, Stream } from "effect"
+import { DateTime, Effect, Pull, Stream } from "effect"
 
 import * as Account from "./Account.ts"
 import type * as Aggregate from "./Aggregate.ts"
@@ -16,14 +16,27 @@ import * as EventCodec from "./EventCodec.ts"
 import { EventStore, type Recorded } from "./EventStore.ts"
 import * as Feed from "./Feed.ts"
 import { type AccountId, type FeedId, type TenantId } from "./Ids.ts"
-import { applyFindings, commandsOf, first, last, type Reconcile, reconcile } from "./LedgerFindings.ts"
+import { doubted } from "./LedgerBalances.ts"
+import { applyFindings, commandsOf, first, last, nothing, type Reconcile, reconcile } from "./LedgerFindings.ts"
 import { apply, empty, type Ledger, size, unrecorded } from "./LedgerRows.ts"
 import { type Provider } from "./Provider.ts"
 import * as TransactionsView from "./TransactionsView.ts"
 import { type Told } from "./TransactionsView.ts"
 
-export { applyFindings, commandsOf, type Findings, nothing, reconcile } from "./LedgerFindings.ts"
-export { apply, empty, knownAs, type Ledger, receive, type Received, rootOf, size, unrecorded } from "./LedgerRows.ts"
+export { doubted } from "./LedgerBalances.ts"
+export { answered, applyFindings, commandsOf, type Findings, nothing, reconcile } from "./LedgerFindings.ts"
+export {
+  apply,
+  empty,
+  knownAs,
+  type Ledger,
+  questionOf,
+  receive,
+  type Received,
+  rootOf,
+  size,
+  unrecorded,
+} from "./LedgerRows.ts"
 
 /** How a provider's items are read. */
 export const readingOf = ({ id, transaction }: Pick<Provider, "id" | "transaction">) =>
@@ -41,11 +54,11 @@ export const load = Effect.fn("Ledger.load")(function* (
 ) {
   const { events = [], state, streamId } = account
   const feeds = state.feeds.map(({ feedId }) => feedId)
+  const store = yield* EventStore
   const decisions = yield* decisionsOn(tenantId, Account.idOf(streamId), events)
-  const tapes = yield* Effect.forEach(feeds, (feedId) => tapeOf(tenantId, feedId, tell))
+  const tapes = feeds.map((feedId) => tapeOf(store, tenantId, feedId, tell))
   const ledger = empty(tenantId, feeds)
-  const told = [...decisions, ...tapes.flat()].toSorted((a, b) => Number(a.position - b.position))
-  for (const one of told) apply(ledger, one)
+  yield* inOrder([Stream.fromIterable(decisions), ...tapes], (recorded) => apply(ledger, recorded))
   for (const event of events) {
     // Whatever it was elsewhere until now.
     if (event._tag === "account_linked") {
@@ -79,20 +92,55 @@ const decisionsOn = Effect.fnUntraced(function* (
       }),
     )
   }
-  return told
+  return told.toSorted((a, b) => Number(a.position - b.position))
 })
 
 const decisionOf = TransactionsView.reading({})
 
+/** Events of a tape that are decrypted together: each may hold some megabytes. */
+const decryptedAtOnce = 8
+
 /** A tape, with its items read and their content let go. */
-const tapeOf = Effect.fnUntraced(function* (tenantId: TenantId, feedId: FeedId, tell: ReturnType<typeof readingOf>) {
-  const store = yield* EventStore
-  const told: Array<Recorded<Told>> = []
-  yield* Stream.runForEach(decodeFeed(store.readStream(tenantId, Feed.streamId(feedId))), (recorded) =>
-    Effect.sync(() => void told.push({ ...recorded, event: tell(recorded) })),
+const tapeOf = (store: EventStore["Service"], tenantId: TenantId, feedId: FeedId, tell: ReturnType<typeof readingOf>) =>
+  store.readStream(tenantId, Feed.streamId(feedId)).pipe(
+    Stream.rechunk(decryptedAtOnce),
+    decodeFeed,
+    Stream.map((recorded): Recorded<Told> => ({ ...recorded, event: tell(recorded) })),
   )
-  return told
-})
+
+/** Goes through several streams in the order in which their events were recorded, and holds no more than a part of each. */
+const inOrder = <A, E, R>(
+  streams: ReadonlyArray<Stream.Stream<Recorded<A>, E, R>>,
+  use: (recorded: Recorded<A>) => void,
+) =>
+  Effect.gen(function* () {
+    const parts: Array<{
+      readonly next: Effect.Effect<ReadonlyArray<Recorded<A>>, E, R>
+      events: ReadonlyArray<Recorded<A>>
+      at: number
+    }> = []
+    for (const stream of streams) {
+      const pull = yield* Stream.toPull(stream)
+      const next = Pull.catchDone(pull, () => Effect.succeed<ReadonlyArray<Recorded<A>>>([]))
+      parts.push({ next, events: yield* next, at: 0 })
+    }
+    for (;;) {
+      let first: (typeof parts)[number] | undefined
+      let recorded: Recorded<A> | undefined
+      for (const part of parts) {
+        const head = part.events[part.at]
+        if (head === undefined || (recorded !== undefined && recorded.position < head.position)) continue
+        first = part
+        recorded = head
+      }
+      if (first === undefined || recorded === undefined) return
+      use(recorded)
+      first.at++
+      if (first.at < first.events.length) continue
+      first.events = yield* first.next
+      first.at = 0
+    }
+  }).pipe(Effect.scoped)
 
 /** Whether nothing was ever delivered into a feed. */
 const isBlank = Effect.fnUntraced(function* (tenantId: TenantId, feedId: FeedId) {
@@ -176,7 +224,7 @@ const reconcileOneByOne = Effect.fnUntraced(function* (
   {
     againstOf,
     isOrdered,
-    itemsOf = (feedId) => Array.from(ledger.byFeed.get(feedId)?.values() ?? []),
+    itemsOf = (feedId) => (ledger.byFeed.get(feedId) ?? []).map(({ item }) => item.item),
   }: {
     readonly againstOf: (feedId: FeedId) => ReadonlyArray<FeedId>
     readonly isOrdered: (feedId: FeedId) => boolean
@@ -197,16 +245,19 @@ const reconcileOneByOne = Effect.fnUntraced(function* (
     if (isSilent && known !== undefined) continue
     const base = { at, feedId, run: "link", added: 0, known: 0, ...(covered !== undefined && { covered }) }
     applyFindings(ledger, streamId, base, findings)
-    commands.push(...commandsOf({ ...base, items: size(ledger) }, findings))
+    const asked = doubted(ledger, feedId)
+    applyFindings(ledger, streamId, base, { ...nothing, asked })
+    const all = { ...findings, asked: [...findings.asked, ...asked] }
+    commands.push(...commandsOf({ ...base, items: size(ledger) }, all))
   }
   return commands
 })
 
 /** From the first to the last day that a feed has delivered something of. */
-const daysIn = ({ byFeed, transactions }: Ledger, feedId: FeedId): Account.Days | undefined => {
+const daysIn = ({ byFeed }: Ledger, feedId: FeedId): Account.Days | undefined => {
   let days: Account.Days | undefined
-  for (const address of byFeed.get(feedId)?.keys() ?? []) {
-    const date = transactions.get(address)?.date
+  for (const { transaction } of byFeed.get(feedId) ?? []) {
+    const date = transaction?.date
     if (date !== undefined) days = { from: first(days?.from ?? date, date), to: last(days?.to ?? date, date) }
   }
   return days

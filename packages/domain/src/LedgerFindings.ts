@@ -5,7 +5,17 @@ import type * as Account from "./Account.ts"
 import { type StreamId } from "./EventStore.ts"
 import type * as Feed from "./Feed.ts"
 import { type FeedId } from "./Ids.ts"
-import { addressOf, apply, type Ledger, pathOf, type Received, sameAsOf, unrecorded } from "./LedgerRows.ts"
+import {
+  addressOf,
+  apply,
+  type Entry,
+  type Ledger,
+  pathOf,
+  questionOf,
+  type Received,
+  sameAsOf,
+  unrecorded,
+} from "./LedgerRows.ts"
 import { dateOf, dayOf, type Held, type Row as Transaction } from "./matching/TransactionRow.ts"
 import * as Transactions from "./matching/Transactions.ts"
 import { type Row } from "./TransactionsView.ts"
@@ -64,6 +74,8 @@ interface Draft {
   readonly stands: Set<string>
   readonly address: (item: Feed.ItemRef) => string
   readonly row: (item: Feed.ItemRef) => Row | undefined
+  /** What an item is directly, by its row and address. */
+  readonly sameAs: (row: Row | undefined, address: string) => Feed.ItemRef | undefined
   readonly path: (item: Feed.ItemRef) => ReadonlyArray<Feed.ItemRef>
 }
 
@@ -83,6 +95,7 @@ const drafted = (ledger: Ledger, feedId: FeedId): Draft => {
     stands,
     address,
     row: (item) => ledger.rows.rows.get(address(item))?.row,
+    sameAs,
     path: (item) => pathOf(ledger, item, sameAs),
   }
 }
@@ -96,7 +109,7 @@ const link = ({ address, same, stands }: Draft, item: Feed.ItemRef, as: Feed.Ite
 const linkPosted = (draft: Draft, item: Feed.ItemId) => {
   const { address, feedId, ledger, path, row } = draft
   const posted = { feedId, item }
-  const transaction = ledger.transactions.get(address(posted))
+  const transaction = ledger.items.get(address(posted))?.transaction
   if (transaction === undefined || transaction.pending || transaction.pendingId === null) return
   const pending = { feedId, item: transaction.pendingId }
   const before = path(pending)
@@ -141,7 +154,7 @@ const compare = (
   const delivered = new Map<string, { readonly item: Feed.ItemRef; readonly transaction: Transaction }>()
   for (const item of items) {
     const one = { feedId, item }
-    const transaction = draft.ledger.transactions.get(address(one))
+    const transaction = draft.ledger.items.get(address(one))?.transaction
     if (transaction === undefined || row(one)?.status !== "held" || path(one).length > 1) continue
     delivered.set(address(one), { item: one, transaction: { ...transaction, id: address(one) } })
   }
@@ -200,24 +213,22 @@ const compare = (
 
 /** What the other feeds hold near the delivered days, of which this feed has not delivered its own. */
 const candidates = (
-  { address, feedId, ledger, path }: Draft,
+  { address, feedId, ledger, path, sameAs }: Draft,
   delivered: ReadonlyMap<string, { readonly transaction: Transaction }>,
   against: ReadonlySet<FeedId>,
   withPendings: boolean,
 ): ReadonlyMap<string, { readonly item: Feed.ItemRef; readonly transaction: Held }> => {
   const found = new Map<string, { readonly item: Feed.ItemRef; readonly transaction: Held }>()
   const taken = new Set<string>()
-  for (const near of nearby(ledger, delivered, withPendings ? against : new Set())) {
+  for (const { address: near, item, transaction } of nearby(ledger, delivered, withPendings)) {
     const row = ledger.rows.rows.get(near)?.row
-    const transaction = ledger.transactions.get(near)
     if (row === undefined || transaction === undefined) continue
-    const item = { feedId: row.feed_id, item: row.item_id }
-    const before = path(item)
-    if (row.feed_id === feedId) {
-      if (row.status === "held") for (const one of before) taken.add(address(one))
+    const isItself = sameAs(row, near) === undefined
+    if (item.feedId === feedId) {
+      if (row.status === "held" && !isItself) for (const one of path(item)) taken.add(address(one))
       continue
     }
-    if (!against.has(row.feed_id) || before.length > 1) continue
+    if (!against.has(item.feedId) || (!isItself && path(item).length > 1)) continue
     const lapsed = row.status === "lapsed" && transaction.pending
     if (row.status !== "held" && !lapsed) continue
     found.set(near, {
@@ -229,22 +240,18 @@ const candidates = (
   return found
 }
 
-/** Addresses of items on the days around those that are delivered, and of everything pending in some feeds. */
+/** Items on the days around those that are delivered, and everything pending. */
 const nearby = (
-  { byDay, byFeed, transactions }: Ledger,
+  { byDay, pending }: Ledger,
   delivered: ReadonlyMap<string, { readonly transaction: Transaction }>,
-  pendingIn: ReadonlySet<FeedId>,
-): ReadonlySet<string> => {
-  const near = new Set<string>()
+  withPendings: boolean,
+): ReadonlySet<Entry> => {
   const days = new Set<number>()
-  for (const { transaction } of delivered.values()) {
-    const day = dayOf(transaction.date)
-    if (!days.has(day)) for (let around = day - reach; around <= day + reach; around++) days.add(around)
+  for (const date of new Set(Array.from(delivered.values(), ({ transaction }) => transaction.date))) {
+    for (let around = dayOf(date) - reach; around <= dayOf(date) + reach; around++) days.add(around)
   }
-  for (const day of days) for (const address of byDay.get(dateOf(day)) ?? []) near.add(address)
-  for (const feedId of pendingIn) {
-    for (const address of byFeed.get(feedId)?.keys() ?? []) if (transactions.get(address)?.pending) near.add(address)
-  }
+  const near = new Set<Entry>(withPendings ? pending : [])
+  for (const day of days) for (const entry of byDay.get(dateOf(day)) ?? []) near.add(entry)
   return near
 }
 
@@ -258,6 +265,36 @@ export const first = (a: string, b: string) => (a < b ? a : b)
 export const last = (a: string, b: string) => (a > b ? a : b)
 
 const isSame = (a: Feed.ItemRef, b: Feed.ItemRef) => a.feedId === b.feedId && a.item === b.item
+
+/**
+ * What follows from a person's answer: that an item is the transaction that it was asked about with, or another one.
+ * Nothing where that was answered before; undefined where it is not asked, or not any more.
+ */
+export const answered = (
+  ledger: Ledger,
+  { feedId, item }: Feed.ItemRef,
+  as: Feed.ItemRef | undefined,
+): (Pick<Findings, "same"> & { readonly isNew: boolean }) | undefined => {
+  const draft = drafted(ledger, feedId)
+  const { path, row, same } = draft
+  const one = { feedId, item }
+  const question = questionOf(ledger, one)
+  if (question?.answer !== undefined) {
+    const before = question.answer.as
+    const isAgain = before === undefined || as === undefined ? before === as : isSame(before, as)
+    return isAgain ? { same: [], isNew: false } : undefined
+  }
+  const isOpen = row(one)?.may_be_feed !== null && path(one).length === 1
+  if (question === undefined || !isOpen) return undefined
+  if (as === undefined) return { same: [], isNew: true }
+  const root = path(as).at(-1) ?? as
+  const isCandidate = question.candidates.some((candidate) => isSame(candidate, as))
+  if (!isCandidate || row(root)?.status !== "held") return undefined
+  if (isSame(root, one)) return { same: [], isNew: true }
+  if (row(root)?.pending === true && row(one)?.pending === false) link(draft, root, one, "posted")
+  else link(draft, one, root, "same")
+  return { same: [...same.values()], isNew: true }
+}
 
 /** Applies what was found, in one. */
 export const applyFindings = (ledger: Ledger, streamId: StreamId, base: Base, findings: Findings): void =>

@@ -13,7 +13,7 @@
  *
  * @see https://nango.dev/docs/guides/webhooks/webhooks-from-nango
  */
-import { DateTime, Effect, Metric, Option, Redacted, Result, Schema, Stream } from "effect"
+import { DateTime, Effect, Option, Redacted, Result, Schema, Stream } from "effect"
 import { Mac, SecureRandom } from "effect/crypto"
 import { Hex } from "effect/encoding"
 
@@ -32,6 +32,7 @@ import {
 import { Inbox } from "./Inbox.ts"
 import * as Registration from "./Registration.ts"
 import * as Utf8 from "./Utf8.ts"
+import * as Webhooks from "./Webhooks.ts"
 
 /** A key that Nango signs with: not the API key. While keys are rotated there are two. */
 export interface SigningKey {
@@ -129,16 +130,6 @@ export type Ignored =
   | "held-by-another-owner"
   /** The connection was forgotten. Nothing more is to be known about it. */
   | "forgotten"
-
-export const refused = Metric.counter("holdfast_deliveries_refused", {
-  description: "Deliveries without a valid signature, by reason",
-  incremental: true,
-})
-
-export const ignored = Metric.counter("holdfast_deliveries_ignored", {
-  description: "Signed deliveries that nothing was done about, by reason",
-  incremental: true,
-})
 
 /**
  * Says by which key a delivery is signed. All keys are tried, each in constant
@@ -445,16 +436,13 @@ const isPrincipal = (one: Principal, other: Principal) =>
   one.tenantId === other.tenantId && one.ownerId === other.ownerId
 
 const ignore = (reason: Ignored) =>
-  Effect.as(Metric.update(Metric.withAttributes(ignored, { broker: "nango", reason }), 1), {
+  Effect.as(Webhooks.count(Webhooks.ignored, { broker: "nango", reason }), {
     _tag: "Ignored",
     reason,
   } as const)
 
 const refuse = (reason: DeliveryRefused["reason"]) =>
-  Effect.andThen(
-    Metric.update(Metric.withAttributes(refused, { broker: "nango", reason }), 1),
-    new DeliveryRefused({ reason }),
-  )
+  Effect.andThen(Webhooks.count(Webhooks.refused, { broker: "nango", reason }), new DeliveryRefused({ reason }))
 
 /** What is not JSON, not of a known type and operation, or not in its shape, is no report to us. */
 const toReport = (body: Uint8Array) =>

@@ -22,6 +22,7 @@ import { Context, DateTime, Duration, Effect, Schedule, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 
 import * as Account from "./Account.ts"
+import * as AccountKeysView from "./AccountKeysView.ts"
 import * as AccountsView from "./AccountsView.ts"
 import * as Aggregate from "./Aggregate.ts"
 import * as Connection from "./Connection.ts"
@@ -36,6 +37,7 @@ import { type Decision } from "./matching/Decision.ts"
 import { type Grounds, type Held, type Incoming, type Missing } from "./matching/Evidence.ts"
 import * as Policy from "./matching/Policy.ts"
 import * as Profile from "./matching/Profile.ts"
+import * as Weighing from "./matching/Weighing.ts"
 import * as Personal from "./Personal.ts"
 import { type Provider, type Source } from "./Provider.ts"
 import * as Registration from "./Registration.ts"
@@ -51,8 +53,8 @@ export const MatchingPolicy = Context.Reference<Policy.Policy>("@holdfast/domain
 export const Overlap = Context.Reference("@holdfast/domain/Reconnection/Overlap", { defaultValue: () => 10 })
 
 /**
- * What is held could not be looked at in time: another matching of the tenant takes long, or the views are behind or
- * paused. Nothing was written. Asking again helps.
+ * What is held could not be looked at in time: another matching of the tenant takes long or took over, or the views are
+ * behind or paused. Asking again helps: what may have been written before another one took over is found then.
  */
 export class MatchingDelayed extends Schema.TaggedError<MatchingDelayed>()("MatchingDelayed", {
   reason: Schema.Literals(["another-matching", "view-behind"]),
@@ -90,8 +92,7 @@ export const connect = Effect.fn("Reconnection.connect")(function* <R = never>(
     tenantId,
     Effect.gen(function* () {
       const subject = { tenantId, ownerId, connectionId: request.connectionId ?? unregistered, reconnects }
-      const first = yield* match(supplier, subject, sources)
-      const missing = acquire === undefined ? [] : missingOf(first.decisions)
+      const missing = acquire === undefined ? [] : missingOf(yield* preview(supplier, subject, sources))
       const told = acquire === undefined || missing.length === 0 ? sources : yield* acquire(missing)
       return yield* Registration.register(request, (joined) =>
         decideOn(supplier, joined, told, { ownerId, reconnects }),
@@ -102,7 +103,8 @@ export const connect = Effect.fn("Reconnection.connect")(function* <R = never>(
 
 /**
  * Matches accounts that a connection was not known to deliver: new at the bank, shared later, or registered by a door
- * that knew of no accounts. Nothing happens for those that are matched already.
+ * that knew of no accounts. `sources` are all that it delivers: nothing happens for those that are matched already, but
+ * theirs is not the account of another one. Nothing happens for a connection that is over.
  */
 export const adopt = Effect.fn("Reconnection.adopt")(function* (
   supplier: Supplier,
@@ -148,17 +150,17 @@ const decideOn = Effect.fnUntraced(function* (
   sources: ReadonlyArray<Source>,
   { ownerId, reconnects }: Pick<Subject, "ownerId" | "reconnects">,
 ) {
-  const { tenantId } = connection
+  const { state, tenantId } = connection
   const connectionId = Connection.idOf(connection.streamId)
-  const unmatched = sources.filter(({ key }) => !Object.hasOwn(connection.state.sources, key))
-  if (unmatched.length === 0) return { commands: [], changes: [] }
+  const unmatched = sources.filter(({ key }) => !Object.hasOwn(state.sources, key))
+  if (unmatched.length === 0 || !Connection.isLive(state)) return { commands: [], changes: [] }
 
   const at = yield* DateTime.now
   const overlap = yield* Overlap
   const random = yield* SecureRandom.SecureRandom
-  const matched = yield* match(supplier, { tenantId, ownerId, connectionId, reconnects }, unmatched)
-  const { decisions, grounds, outcome, profiles, rows } = matched
-  if (outcome?.becomes === "rejected" && reconnects !== undefined) {
+  const subject = { tenantId, ownerId, connectionId, reconnects }
+  const { decisions, grounds, profiles, rows } = yield* match(supplier, subject, sources, state.sources)
+  if (reconnects !== undefined && decisions.some(({ action }) => action === "reject")) {
     return yield* new Connection.AnotherLogin({ reconnects })
   }
 
@@ -208,14 +210,17 @@ const decideOn = Effect.fnUntraced(function* (
           },
         ],
   )
-  const supersedes = (outcome?.supersedes ?? []).map((id) => ConnectionId.make(id))
+  // An owner goes on from connections of their own; those of others stand beside.
+  const before = ({ feeds }: AccountsView.Row) =>
+    feeds.findLast((link) => link.ownerId === ownerId && link.connectionId !== connectionId)?.connectionId
+  const supersedes = [...new Set(settled.flatMap(({ row }) => (row && before(row)) ?? []))]
   const previous = supersedes[0]
   const delivered = new Set(settled.flatMap(({ accountId }) => accountId ?? []))
-  const asked = new Set(decisions.flatMap(({ candidates }) => candidates.map(({ accountId }) => accountId)))
-  const notShared = [...rows.values()].filter(
-    ({ account_id, connection_id }) =>
-      supersedes.some((id) => id === connection_id) && !delivered.has(account_id) && !asked.has(account_id),
-  )
+  const asked = new Set<string>(decisions.flatMap(({ candidates }) => candidates.map(({ accountId }) => accountId)))
+  const notShared = [...rows.values()].filter((row) => {
+    const id = before(row)
+    return id !== undefined && supersedes.includes(id) && !delivered.has(row.account_id) && !asked.has(row.account_id)
+  })
 
   const commands: ReadonlyArray<Connection.Command> = [
     {
@@ -226,7 +231,7 @@ const decideOn = Effect.fnUntraced(function* (
       decisions: settled.map(({ accountId, decision, feedId, row }) => ({
         source: decision.source,
         feedId,
-        action: decision.action === "reject" ? "review" : decision.action,
+        action: decision.action === "reject" ? "create" : decision.action,
         level: decision.level,
         ...(accountId !== undefined && { accountId }),
         ...(row !== undefined && resumeFrom(row.covered_to, overlap)),
@@ -241,7 +246,9 @@ const decideOn = Effect.fnUntraced(function* (
             at,
             previous,
             confidence: weakest(resumed.map(({ confidence }) => confidence)),
-            evidence: [...new Set(settled.flatMap(({ change, decision }) => (change ? evidenceOf(decision.candidates[0]) : [])))],
+            evidence: [
+              ...new Set(settled.flatMap(({ change, decision }) => (change ? evidenceOf(decision.candidates[0]) : []))),
+            ],
             resume: [],
             accounts: resumed,
             callsSaved: resumed.reduce((sum, { kept }) => sum + Math.ceil(kept / (supplier.itemsPerCall ?? 1)), 0),
@@ -282,17 +289,17 @@ const decideOn = Effect.fnUntraced(function* (
 interface Matched {
   readonly grounds: Grounds
   readonly decisions: ReadonlyArray<Decision>
-  readonly outcome: ReturnType<typeof AccountMatching.outcomes>[number] | undefined
   readonly profiles: ReadonlyMap<string, Profile.Profile>
   /** The held accounts, by their ids. */
   readonly rows: ReadonlyMap<string, AccountsView.Row>
 }
 
-/** Compares sources with the accounts that the tenant holds. */
+/** Compares sources with the accounts that the tenant holds. What was matched before is a fact. */
 const match = Effect.fnUntraced(function* (
   supplier: Supplier,
   { connectionId, ownerId, reconnects, tenantId }: Subject,
   sources: ReadonlyArray<Source>,
+  matched: Connection.State["sources"] = {},
 ) {
   const policy = yield* MatchingPolicy
   const hashes = yield* KeyedHash
@@ -310,30 +317,30 @@ const match = Effect.fnUntraced(function* (
       }),
     ),
   )
-  const { held, population, rows } = yield* heldFor(tenantId, incoming)
+  const { held, population, rows } = yield* heldFor({ tenantId, ownerId, connectionId, reconnects }, incoming)
+  const known = sources.flatMap(({ key }): ReadonlyArray<AccountMatching.Binding> => {
+    const feedId = Object.hasOwn(matched, key) ? matched[key]?.feedId : undefined
+    const row = feedId && [...rows.values()].find(({ feeds }) => feeds.some((link) => link.feedId === feedId))
+    return row === undefined ? [] : [{ connectionId, source: key, accountId: row.account_id }]
+  })
   const question = {
     incoming,
     held,
+    known,
     population,
     ...(reconnects !== undefined && { reconnecting: reconnects }),
   }
-  const seen = withoutDenied(AccountMatching.observe(question), incoming, rows)
+  const look = (held: ReadonlyArray<Held>) =>
+    lighter(policy, withoutDenied(AccountMatching.observe({ ...question, held }), incoming, rows))
+  const seen = look(held)
   // What was booked tells most, and costs most to read: only where the provider tells it too, or could be asked.
   const isWanted =
     incoming.some(({ bookings }) => bookings !== undefined) ||
     AccountMatching.decide(policy, seen).some(({ action }) => action === "review")
-  const grounds = isWanted
-    ? withoutDenied(
-        AccountMatching.observe({ ...question, held: yield* withBookings(tenantId, held, rows, seen) }),
-        incoming,
-        rows,
-      )
-    : seen
-  const decisions = AccountMatching.decide(policy, grounds)
+  const grounds = isWanted ? look(yield* withBookings(tenantId, held, rows, seen)) : seen
   return {
     grounds,
-    decisions,
-    outcome: AccountMatching.outcomes(grounds, decisions)[0],
+    decisions: AccountMatching.decide(policy, grounds),
     profiles: new Map(incoming.map(({ profile, source }) => [source, profile])),
     rows,
   } satisfies Matched
@@ -342,33 +349,91 @@ const match = Effect.fnUntraced(function* (
 /** Tenants with no more accounts than this are compared whole; of larger ones, what shares a key is looked up. */
 const wholeUpTo = 1000
 
-const heldFor = Effect.fnUntraced(function* (tenantId: TenantId, incoming: ReadonlyArray<Incoming>) {
-  const all = yield* AccountsView.candidates(
+const heldFor = Effect.fnUntraced(function* (subject: Subject, incoming: ReadonlyArray<Incoming>) {
+  const { tenantId } = subject
+  const { population, rows } = yield* AccountsView.candidates(
     tenantId,
     incoming.flatMap(({ profile }) => AccountMatching.blockingKeys(profile)),
     wholeUpTo,
   )
-  const connections = yield* ConnectionsView.statuses(
+  const statuses = yield* ConnectionsView.statuses(
     tenantId,
-    all.flatMap(({ connection_id }) => connection_id ?? []),
+    rows.flatMap(({ feeds }) => feeds.map(({ connectionId }) => connectionId)),
   )
-  const held = all.flatMap((row): ReadonlyArray<Held> => {
-    const profile = AccountsView.profileOf(row)
-    if (profile === undefined || row.connection_id === null || row.owner_id === null) return []
-    const status = connections.get(row.connection_id)
+  const isLive = ({ connectionId }: AccountsView.Link) => {
+    const status = statuses.get(connectionId)
+    return status === "active" || status === "paused"
+  }
+  const held = rows.flatMap((row): ReadonlyArray<Held> => {
+    const link = standingFor(row, subject, isLive)
+    const profile = link?.connectionId === subject.connectionId ? link.profile : row.profile
+    if (link === undefined || link.ownerId === null || profile === null) return []
     return [
       {
         accountId: row.account_id,
-        connectionId: row.connection_id,
-        ownerId: row.owner_id,
+        connectionId: link.connectionId,
+        ownerId: link.ownerId,
         provider: row.provider,
-        profile,
-        isLive: status === "active" || status === "paused",
+        profile: AccountsView.profileIn(profile),
+        isLive: isLive(link),
       },
     ]
   })
-  return { held, population: Math.max(all.length, 1), rows: new Map(all.map((row) => [row.account_id as string, row])) }
+  return {
+    held,
+    population: Math.max(population, 1),
+    rows: new Map(rows.map((row) => [row.account_id as string, row])),
+  }
 })
+
+/** Of an account's links the one that it is compared by: what the consent is for, the owner's own, what is at work. */
+const standingFor = (
+  { feeds }: AccountsView.Row,
+  { connectionId, ownerId, reconnects }: Subject,
+  isLive: (link: AccountsView.Link) => boolean,
+) =>
+  feeds.findLast((link) => link.connectionId === connectionId) ??
+  feeds.findLast((link) => link.connectionId === reconnects) ??
+  feeds.findLast((link) => link.ownerId === ownerId) ??
+  feeds.findLast(isLive) ??
+  feeds.at(-1)
+
+/** Pairs that are recorded at most: with them a matching is some hundreds of kilobytes. */
+const mostPairs = 600
+
+/**
+ * Of more pairs than can be recorded, the best of each account that comes in, and those of the connection that is to be
+ * mended. A decision is made from what is recorded of it, and from nothing else.
+ */
+const lighter = (policy: Policy.Policy, grounds: Grounds): Grounds => {
+  const { accounts, incoming, pairs, reconnecting } = grounds
+  if (pairs.length <= mostPairs) return grounds
+  const most = Math.max(3, Math.floor(mostPairs / incoming.length))
+  const scores = new Map(pairs.map((pair) => [pair, Weighing.weigh(policy, pair).score]))
+  const scoreOf = (pair: Grounds["pairs"][number]) => scores.get(pair) ?? 0
+  const best = new Set(
+    incoming.flatMap((_, at) =>
+      pairs
+        .filter((pair) => pair.incoming === at)
+        .toSorted((one, other) => scoreOf(other) - scoreOf(one))
+        .slice(0, most),
+    ),
+  )
+  const isMended = (at: number) => reconnecting !== undefined && accounts[at]?.connectionId === reconnecting
+  const kept = pairs.filter((pair) => best.has(pair) || isMended(pair.account))
+  const known = new Set(incoming.flatMap(({ known }) => known ?? []))
+  const paired = new Set(kept.map(({ account }) => account))
+  const named = [...accounts.keys()].filter(
+    (at) => paired.has(at) || isMended(at) || known.has(accounts[at]?.accountId ?? ""),
+  )
+  const places = new Map(named.map((at, place) => [at, place]))
+  const placed = (pair: Grounds["pairs"][number]) => ({ ...pair, account: places.get(pair.account) ?? 0 })
+  return {
+    ...grounds,
+    accounts: named.flatMap((at) => accounts[at] ?? []),
+    pairs: kept.map(placed),
+  }
+}
 
 /** The bookings of those accounts that anything speaks for. */
 const withBookings = Effect.fnUntraced(function* (
@@ -400,7 +465,7 @@ const bookingsOf = Effect.fnUntraced(function* (tenantId: TenantId, row: Account
   } satisfies Profile.Bookings
 })
 
-/** What a person took apart is not put together again. */
+/** What a person took apart is not put together again, unless it looks as much like what they left there. */
 const withoutDenied = (
   grounds: Grounds,
   incoming: ReadonlyArray<Incoming>,
@@ -410,8 +475,11 @@ const withoutDenied = (
   pairs: grounds.pairs.filter((pair) => {
     const source = grounds.incoming[pair.incoming]?.source
     const profile = incoming.find((account) => account.source === source)?.profile
-    const denied = rows.get(grounds.accounts[pair.account]?.accountId ?? "")?.denied ?? []
-    return profile === undefined || !denied.some((other) => isAlike(profile, AccountsView.profileIn(other)))
+    const row = rows.get(grounds.accounts[pair.account]?.accountId ?? "")
+    if (profile === undefined || row === undefined) return true
+    const isOneOf = (profiles: ReadonlyArray<Schema.Json>) =>
+      profiles.some((other) => other !== null && isAlike(profile, AccountsView.profileIn(other)))
+    return !isOneOf(row.denied) || isOneOf(row.feeds.map((link) => link.profile))
   }),
 })
 
@@ -438,7 +506,14 @@ const oneAfterTheOther = <A, E extends { readonly _tag: string }, R>(
   Effect.gen(function* () {
     const leases = yield* Leases
     return yield* leases
-      .using(tenantId, "matching", Duration.seconds(30))(Effect.andThen(caughtUp, matching))
+      .using(
+        tenantId,
+        "matching",
+        Duration.seconds(30),
+      )(
+        // Somebody changed the links of an account meanwhile: it is another question now.
+        Effect.retry(Effect.andThen(caughtUp, matching), { while: ({ _tag }) => stale.has(_tag), times: 5 }),
+      )
       .pipe(
         Effect.retry({ while: (error) => error instanceof LeaseHeld, schedule: turn }),
         Effect.catchIf(
@@ -448,11 +523,13 @@ const oneAfterTheOther = <A, E extends { readonly _tag: string }, R>(
       )
   })
 
+const stale: ReadonlySet<string> = new Set(["AccountMerged", "AccountNotOpen", "StaleGround"])
+
 const caughtUp = Effect.gen(function* () {
   const log = yield* EventLog
   const views = yield* Views
   const head = yield* log.head
-  for (const view of [AccountsView, ConnectionsView]) {
+  for (const view of [AccountsView, AccountKeysView, ConnectionsView]) {
     const isThere = yield* views.awaitPosition(view, head, patience)
     if (!isThere) return yield* new MatchingDelayed({ reason: "view-behind" })
   }

@@ -34,7 +34,8 @@ import { type SealingError } from "./Sealer.ts"
 const wishes = {
   /** Seconds; the provider's default when nobody asks for another. */
   pollIntervalSeconds: Schema.optionalKey(Connection.PollInterval),
-  settings: Schema.optionalKey(Connection.Settings),
+  /** 64 at most. */
+  settings: Schema.optionalKey(Connection.Settings.check(Schema.isMaxProperties(64))),
   /** What the owner recognises the account by. Personal data. */
   label: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(500))),
 }
@@ -90,8 +91,8 @@ export interface Registered {
 }
 
 /**
- * What belongs into the same append as a registration. It is given the connection as it is about to be, and asked again
- * when another writer was first.
+ * What belongs into the same append as a registration that takes its place. It is given the connection as it is about to
+ * be, and asked again when another writer was first; it is not asked about a consent that comes too late.
  */
 export type Alongside<R> = (joined: Aggregate.Change<Connection.State>) => Effect.Effect<
   {
@@ -246,11 +247,7 @@ export const activate = Effect.fn("Registration.activate")(function* (
   )
 })
 
-const registerOnce = Effect.fnUntraced(function* <R>(
-  request: Request,
-  terms: Terms,
-  alongside: Alongside<R>,
-) {
+const registerOnce = Effect.fnUntraced(function* <R>(request: Request, terms: Terms, alongside: Alongside<R>) {
   const at = yield* DateTime.now
   const { known, loaded } = yield* groundOf(request)
   const connectionId = Connection.idOf(loaded.streamId)
@@ -263,7 +260,7 @@ const registerOnce = Effect.fnUntraced(function* <R>(
   }
   const holderId = occupant && Connection.idOf(occupant.streamId)
   const isOlder = occupant !== undefined && precedes(connect.authorizedAt, occupant.state.chosenAt)
-  const { changes, commands } = yield* alongside(joined)
+  const { changes, commands } = isOlder ? nothing : yield* alongside(joined)
 
   const [joining, occupied] = yield* Effect.fromResult(
     Result.gen(function* () {
@@ -271,19 +268,21 @@ const registerOnce = Effect.fnUntraced(function* <R>(
         return [yield* decide(loaded, connect, configure, ...commands), undefined] as const
       }
       if (isOlder) {
-        const late = known ? [] : [connect, configure, ...commands, supersede(at, holderId)]
+        const late = known ? [] : [connect, configure, supersede(at, holderId)]
         // The occupant gets no event, but it must still be the occupant.
         return [yield* decide(loaded, ...late), yield* decide(occupant)] as const
       }
       const goesOn = isSameAccount(occupant.state, joined.state) ? [followOn(at, holderId, occupant.state)] : []
       return [
-        yield* decide(loaded, connect, configure, ...goesOn, ...commands),
+        // What says more about where it goes on from comes first.
+        yield* decide(loaded, connect, configure, ...commands, ...goesOn),
         yield* decide(occupant, supersede(at, connectionId)),
       ] as const
     }),
   )
   const unused = yield* unusedReservation(request, connectionId, at)
-  yield* record([joining, ...(occupied === undefined ? [] : [occupied]), ...unused, ...changes], request)
+  const others = changes.filter(({ streamId }) => streamId !== occupied?.streamId)
+  yield* record([joining, ...(occupied === undefined ? [] : [occupied]), ...unused, ...others], request)
 
   const renewed = joining.events.some(({ _tag }) => _tag === "connected")
   return {
@@ -406,6 +405,8 @@ const record = (
   const metadata = { actor, ...(correlationId !== undefined && { correlationId }) }
   return Effect.asVoid(Aggregate.append([first, ...rest], { metadata }))
 }
+
+const nothing = { commands: [], changes: [] }
 
 const supersede = (at: DateTime.Utc, by: ConnectionId): Connection.Command => ({ _tag: "Supersede", at, by })
 

@@ -2,7 +2,8 @@
  * The view `reviews`: what people are asked, and what they answered. One row for
  * each account that may be one that is held.
  *
- * It holds no personal data: what the accounts are called is in `accounts`.
+ * It holds no personal data: what the accounts are called is in `accounts`. What is asked stays asked when the
+ * connection ends, for what it delivered is still nobody's; it goes when the connection is forgotten.
  */
 import { DateTime, Effect, type Schema } from "effect"
 
@@ -33,7 +34,7 @@ export type Row = {
 }
 
 export const name = "reviews"
-export const version = 1
+export const version = 2
 export const personal = false
 
 export const columns: Columns<Row> = {
@@ -57,7 +58,7 @@ export const indexes = [["status"], ["connection_id"]] as const
 
 export const codecs = { [Connection.name]: Connection }
 
-export const types = ["review_opened", "review_resolved"] as const
+export const types = ["review_opened", "review_resolved", "forgotten"] as const
 
 export const touches = ({ event }: Recorded<Connection.Event>): ReadonlyArray<Partial<Row>> =>
   event._tag === "review_opened" || event._tag === "review_resolved" ? [{ review_id: event.reviewId }] : []
@@ -97,6 +98,9 @@ export const evolve = (
       return row
   }
 }
+
+export const patches = ({ event, streamId }: Recorded<Connection.Event>) =>
+  event._tag === "forgotten" ? [{ where: { connection_id: Connection.idOf(streamId) }, set: undefined }] : []
 
 /** What is not answered yet, oldest first. */
 export const open = Effect.fn("ReviewsView.open")(function* (tenantId: TenantId) {

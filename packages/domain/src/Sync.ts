@@ -125,8 +125,10 @@ const adoptNew = Effect.fnUntraced(function* (
   sources: ReadonlyArray<Source>,
   state: Connection.State,
 ) {
-  const fresh = sources.filter(({ account, key }) => account !== undefined && !Object.hasOwn(state.sources, key))
-  if (fresh.length > 0) yield* Reconnection.adopt(provider, tenantId, connectionId, fresh)
+  const accounts = sources.filter(({ account }) => account !== undefined)
+  const isNew = accounts.some(({ key }) => !Object.hasOwn(state.sources, key))
+  // With those that are known already: what one of them is linked to is no other one's.
+  if (isNew) yield* Reconnection.adopt(provider, tenantId, connectionId, accounts)
 })
 
 const syncOne = Effect.fnUntraced(function* (

@@ -2,7 +2,7 @@
  * The pages of a source, each recorded in one append: the items, what they are in
  * the account, and the cursor before and after.
  */
-import { DateTime, Duration, Effect, HashSet, Result } from "effect"
+import { DateTime, Duration, Effect, HashSet, Result, Schema } from "effect"
 
 import * as Account from "./Account.ts"
 import * as Aggregate from "./Aggregate.ts"
@@ -11,6 +11,7 @@ import * as Coverage from "./Coverage.ts"
 import * as Feed from "./Feed.ts"
 import { type FeedId } from "./Ids.ts"
 import * as Ledger from "./Ledger.ts"
+import { type Balance } from "./matching/Profile.ts"
 import * as Personal from "./Personal.ts"
 import { type Page, type Provider, type ProviderError } from "./Provider.ts"
 import { type Ask } from "./SyncAsking.ts"
@@ -29,7 +30,14 @@ export interface SourceReport {
 /** Page after page, until the provider has nothing more. */
 export const syncSource = Effect.fnUntraced(function* (provider: Provider, ask: Ask, feed: OpenFeed, run: string) {
   const { connectionId, heldBefore, resumeFrom, source } = feed
-  const recording: Recording = { provider, feed, run, tell: Ledger.readingOf(provider), ledger: undefined }
+  const recording: Recording = {
+    provider,
+    feed,
+    run,
+    tell: Ledger.readingOf(provider),
+    ledger: undefined,
+    bringsNews: false,
+  }
   let streams: Streams = feed.streams
   let report: SourceReport = { pages: 0, added: 0, known: 0 }
   let cursor = cursorOf(streams, feed)
@@ -68,6 +76,8 @@ interface Recording {
   readonly tell: ReturnType<typeof Ledger.readingOf>
   /** The account as it is after the last page, where it has several feeds. Loaded when it is needed first. */
   ledger: Ledger.Ledger | undefined
+  /** Whether any page of the run so far has told anything. */
+  bringsNews: boolean
 }
 
 /**
@@ -95,9 +105,11 @@ const record = Effect.fnUntraced(function* (recording: Recording, streams: Strea
 const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Streams, page: Page, at: DateTime.Utc) {
   const { feed, run } = recording
   const { feedId } = feed
-  if (isQuiet(streams.connection.state, feedId, page, at)) return { streams, added: 0, known: page.known }
+  recording.bringsNews ||= bringsNews(page)
+  const isQuiet = !recording.bringsNews && isOld(streams.connection.state, feedId, page, at)
+  if (isQuiet) return { streams, added: 0, known: page.known }
 
-  const ledger = bringsNews(page) ? yield* ledgerOf(recording, streams) : undefined
+  const ledger = recording.bringsNews ? yield* ledgerOf(recording, streams) : undefined
   const items = yield* Effect.fromResult(decideFeed(streams.feed, ...tape(recording, streams, ledger, page, at)))
   const { added, commands, delivered, known } = reconciliation(recording, streams, ledger, items, page, at)
   const synced = yield* Effect.fromResult(
@@ -126,16 +138,10 @@ const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Stre
   }
 })
 
-/** Whether a page tells nothing that the log does not say already, or has said within the hour. */
-const isQuiet = (
-  { cursors, syncedAt, syncFailure }: Connection.State,
-  feedId: FeedId,
-  page: Page,
-  at: DateTime.Utc,
-) => {
+/** Whether the log says already, or has said within the hour, that there is nothing more. */
+const isOld = ({ cursors, syncedAt, syncFailure }: Connection.State, feedId: FeedId, page: Page, at: DateTime.Utc) => {
   const last = syncedAt[feedId]
   return (
-    !bringsNews(page) &&
     page.complete &&
     syncFailure === undefined &&
     last !== undefined &&
@@ -155,7 +161,7 @@ const ledgerOf = Effect.fnUntraced(function* (recording: Recording, { account }:
 
 /** What a page adds to the tape. */
 const tape = (
-  { feed: { connectionId, feedId, source }, provider, run }: Recording,
+  { bringsNews, feed: { connectionId, feedId, source }, provider, run }: Recording,
   { account, feed }: Streams,
   ledger: Ledger.Ledger | undefined,
   page: Page,
@@ -179,6 +185,7 @@ const tape = (
     return knownAs.length === 0 ? {} : { knownAs }
   }
   const { revised = [], withdrawn = [] } = page
+  const balance = page.complete && bringsNews ? soundBalance(source.account?.balance) : undefined
   const isHeld = ({ id }: Items[number]) => HashSet.has(feed.state.itemIds, id)
   // Changed before it was ever delivered: outside the days that were asked for, say.
   const unheld = revised.filter((item) => !isHeld(item))
@@ -191,6 +198,15 @@ const tape = (
       const itemIds = withdrawn.slice(index * withdrawnAtOnce, (index + 1) * withdrawnAtOnce)
       return Feed.Command.cases.WithdrawItems.make({ ...delivery, ...known(itemIds), itemIds })
     }),
+    ...(balance === undefined
+      ? []
+      : [
+          Feed.Command.cases.RecordBalance.make({
+            ...delivery,
+            on: balance.on,
+            personal: Personal.reveal({ amount: balance.amount }),
+          }),
+        ]),
   ]
 }
 
@@ -216,17 +232,22 @@ const reconciliation = (
   if (ledger === undefined) {
     const findings = withinFeed(feedId, account.state.covered[feedId], before.state, tellAll(recording, events))
     const posted = findings.same.filter(({ item }) => HashSet.has(state.itemIds, item)).length
-    const items = page.complete ? { items: HashSet.size(state.itemIds) - posted } : {}
+    const isAll = page.complete && (!isMatched || account.state.feeds.length < 2)
+    const items = isAll ? { items: HashSet.size(state.itemIds) - posted } : {}
     return { ...counts, commands: Ledger.commandsOf({ ...base, ...coverage, ...items }, findings) }
   }
 
-  const findings = Ledger.reconcile(ledger, feedId, Ledger.receive(ledger, feedId, events, tell), coverage)
-  Ledger.applyFindings(ledger, account.streamId, { ...base, ...coverage }, findings)
+  const found = Ledger.reconcile(ledger, feedId, Ledger.receive(ledger, feedId, events, tell), coverage)
+  Ledger.applyFindings(ledger, account.streamId, { ...base, ...coverage }, found)
+  const doubted = page.complete ? Ledger.doubted(ledger, feedId) : []
+  Ledger.applyFindings(ledger, account.streamId, base, { ...Ledger.nothing, asked: doubted })
+  const findings = { ...found, asked: [...found.asked, ...doubted] }
   const recognised = new Set(
     findings.same.flatMap(({ as, feedId: of, item }) =>
       of === as.feedId ? [] : of === feedId ? [item] : as.feedId === feedId ? [as.item] : [],
     ),
   )
+  for (const { item } of doubted) recognised.delete(item)
   const known = again + recorded.filter((id) => recognised.has(id)).length
   const added = recorded.length + again - known
   const items = page.complete ? { items: Ledger.size(ledger) } : {}
@@ -284,6 +305,12 @@ const coverageOf = (
     to: DateTime.formatIsoDateUtc(at),
   })
 }
+
+/** What could not be recorded is left out: a balance is no reason to stop. */
+const soundBalance = (balance: Balance | undefined) =>
+  balance !== undefined && Number.isSafeInteger(balance.amount) && isDay(balance.on) ? balance : undefined
+
+const isDay = Schema.is(Connection.Day)
 
 type Items = Page["items"]
 

@@ -11,7 +11,9 @@
  * undoing a link restores both histories exactly.
  *
  * It holds personal data in the clear, for those whom the host lets read it; the
- * rows of a feed go when the feed is forgotten.
+ * rows of a feed go when the feed is forgotten. Nobody can read then what it had,
+ * so what two later feeds both had from it, and not from each other, stands twice.
+ * Where that matters, undo the link first: what is left is compared then.
  */
 import { DateTime, Effect, Option, Result, type Schema } from "effect"
 
@@ -71,7 +73,7 @@ export type Row = {
 }
 
 export const name = "transactions"
-export const version = 1
+export const version = 2
 export const personal = true
 
 export const columns: Columns<Row> = {
@@ -174,7 +176,7 @@ export const ofFeed = Effect.fn("TransactionsView.ofFeed")(function* (
   return yield* select(tenantId, { feed_id: feedId }, options.limit)
 })
 
-/** Transactions of an account about which a person is asked whether they are others that it holds. */
+/** Transactions of an account about which a person is asked whether they are others that it holds, newest first. */
 export const asked = Effect.fn("TransactionsView.asked")(function* (tenantId: TenantId, accountId: AccountId) {
   const rows = yield* select(tenantId, { account_id: accountId, same_as_feed: null, status: "held" })
   return rows.filter(({ may_be_feed }) => may_be_feed !== null)
@@ -211,7 +213,7 @@ export type Told =
       readonly isRevision: boolean
       readonly items: ReadonlyMap<Feed.ItemId, Result.Result<Transaction, string>>
     }
-  | Extract<Feed.Event, { readonly _tag: "items_withdrawn" | "forgotten" }>
+  | Extract<Feed.Event, { readonly _tag: "items_withdrawn" | "balance_recorded" | "forgotten" }>
   | Extract<
       Account.Event,
       {
@@ -423,6 +425,7 @@ interface Ruling {
   /** Others are this one. */
   stands?: true
   mayBe?: Feed.ItemRef
+  isAnswered?: true
   lapses?: true
   isBackfill?: true
 }
@@ -448,17 +451,20 @@ const rulingsOf = (event: Reconciled): ReadonlyMap<string, Ruling> => {
   for (const { candidates, item } of event.asked ?? []) {
     if (candidates[0] !== undefined) of(event.feedId, item).mayBe = candidates[0]
   }
+  for (const { item } of event.answered ?? []) of(event.feedId, item).isAnswered = true
   for (const { feedId, item } of event.lapsed ?? []) of(feedId, item).lapses = true
   for (const item of event.backfill ?? []) of(event.feedId, item).isBackfill = true
   knownRulings.set(event, rulings)
   return rulings
 }
 
-const ruled = (row: Row, { isBackfill, lapses, mayBe, same, stands }: Ruling, by: FeedId): Row => ({
+const ruled = (row: Row, { isAnswered, isBackfill, lapses, mayBe, same, stands }: Ruling, by: FeedId): Row => ({
   ...row,
   ...(stands && alone),
   ...(same && { same_as_feed: same.as.feedId, same_as_item: same.as.item, how: same.how }),
-  ...(mayBe && row.may_be_feed === null && { may_be_feed: mayBe.feedId, may_be_item: mayBe.item }),
+  // Until it is answered it stands, whatever it was taken for.
+  ...(mayBe && row.may_be_feed === null && { ...alone, may_be_feed: mayBe.feedId, may_be_item: mayBe.item }),
+  ...(isAnswered && unasked),
   ...(lapses && row.lapsed_by === null && { lapsed_by: by, status: row.status === "held" ? "lapsed" : row.status }),
   ...(isBackfill && { is_backfill: true }),
 })

@@ -133,6 +133,13 @@ export class Views extends Context.Service<
       query?: Query<R>,
     ): Effect.Effect<ReadonlyArray<R>, EventStoreUnavailable>
 
+    /** How many of the rows of the live build are so; none as long as there is no live build. */
+    count<R extends Row>(
+      view: View<R>,
+      tenantId: TenantId,
+      where?: Where<R>,
+    ): Effect.Effect<number, EventStoreUnavailable>
+
     /**
      * Waits until the live build contains everything up to a position: one's own append, say. False when it
      * does not within the time given; it may be paused. No time: looks once.

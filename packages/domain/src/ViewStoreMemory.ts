@@ -6,6 +6,7 @@
 import { Context, Deferred, Duration, Effect, Layer, Option, Stream } from "effect"
 
 import { beginning, type Position } from "./EventStore.ts"
+import { type TenantId } from "./Ids.ts"
 import { matches, type Owned, type Row, rowKey, type View } from "./Projection.ts"
 import * as Storable from "./Storable.ts"
 import {
@@ -17,6 +18,7 @@ import {
   OutdatedProjection,
   Views,
   ViewStore,
+  type Where,
 } from "./ViewStore.ts"
 
 /** Empty, and of its own for each time it is built. */
@@ -75,18 +77,21 @@ export const layer: Layer.Layer<Views | ViewStore> = Layer.effectContext(
       return (kept?.rows ?? new Map()) as ReadonlyMap<string, Owned<R>>
     }
 
+    const find = <R extends Row>(view: View<R>, tenantId: TenantId, where: Where<R>) => {
+      const live = liveOf(view.name)
+      if (live === undefined) return []
+      const conditions = Storable.conditionsOf(view, where)
+      return [...rowsOf(view, live.build).values()].filter(
+        ({ row, tenantId: owner }) =>
+          owner === tenantId && conditions.every(([column, oneOf]) => oneOf.includes(row[column] ?? null)),
+      )
+    }
+
     const views = Views.of({
       query: Effect.fn("ViewStoreMemory.query")(function* (view, tenantId, query = {}) {
         yield* Effect.yieldNow
-        const live = liveOf(view.name)
-        if (live === undefined) return []
         const { limit, orderBy = [], where = {} } = query
-        const conditions = Storable.conditionsOf(view, where)
-        const found = [...rowsOf(view, live.build).values()].filter(
-          ({ row, tenantId: owner }) =>
-            owner === tenantId && conditions.every(([column, oneOf]) => oneOf.includes(row[column] ?? null)),
-        )
-        const sorted = found
+        const sorted = find(view, tenantId, where)
           .map(({ row }) => row)
           .toSorted((a, b) => {
             for (const [column, direction] of [...orderBy, ...view.key.map((column) => [column, "asc"] as const)]) {
@@ -96,6 +101,11 @@ export const layer: Layer.Layer<Views | ViewStore> = Layer.effectContext(
             return 0
           })
         return limit === undefined ? sorted : sorted.slice(0, Math.max(0, limit))
+      }),
+
+      count: Effect.fn("ViewStoreMemory.count")(function* (view, tenantId, where = {}) {
+        yield* Effect.yieldNow
+        return find(view, tenantId, where).length
       }),
 
       awaitPosition: Effect.fn("ViewStoreMemory.awaitPosition")(function* (view, position, within) {

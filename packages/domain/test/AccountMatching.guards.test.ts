@@ -53,7 +53,7 @@ const rows = Array.from({ length: 8 }, (_, at) => ({ on: `2026-01-${10 + at}`, a
 const bookings = { from: "2026-01-01", to: "2026-01-31", rows }
 
 const sharing = (mask: { readonly pairs: number; readonly equal: number }, iban = mask) =>
-  new Map<string, SharedValues>([["INS_1", { mask, iban, number: { pairs: 0, equal: 0 } }]])
+  new Map<string, SharedValues>([["ins_1", { mask, iban, number: { pairs: 0, equal: 0 } }]])
 
 describe("without its guards, matching links", () => {
   it("an account of another tenant: the tenant", () => {

@@ -78,8 +78,7 @@ describe("bookings in common", () => {
     rows: rows.map(({ amount, day }) => ({ amount, on: `2026-02-${String(day).padStart(2, "0")}` })),
   })
   const turned = <A>([one, other]: readonly [A, A]): readonly [A, A] => [other, one]
-  const overlapOf = (one: Profile.Bookings, other: Profile.Bookings) =>
-    Overlap.between([one], new Map([[0, other]]))(0)(0)
+  const overlapOf = (one: Profile.Bookings, other: Profile.Bookings) => Overlap.between([one], [other]).of(0, 0)
 
   it.prop("are the same from either side", [rows, rows], ([one, other]) => {
     const [forth, back] = [overlapOf(tapeOf(one), tapeOf(other)), overlapOf(tapeOf(other), tapeOf(one))]
@@ -103,14 +102,8 @@ describe("bookings in common", () => {
 
   it("are rarer the fewer others have them", () => {
     const tape = tapeOf([{ day: 10, amount: 1_234 }])
-    const overlaps = Overlap.between(
-      [tape],
-      new Map([
-        [0, tape],
-        [1, tape],
-      ]),
-    )(0)
-    assert.deepStrictEqual(overlaps(0)?.amounts, [{ kind: "odd", others: 1, count: 1 }])
+    const overlaps = Overlap.between([tape], [tape, tape])
+    assert.deepStrictEqual(overlaps.of(0, 0)?.amounts, [{ kind: "odd", others: 1, count: 1 }])
   })
 
   it("are added up between two days only where those days are covered", () => {

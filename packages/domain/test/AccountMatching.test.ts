@@ -4,6 +4,7 @@ import { Arbitrary, Effect, Schema } from "effect"
 import * as AccountCases from "../src/matching/AccountCases.ts"
 import * as AccountMatching from "../src/matching/AccountMatching.ts"
 import { explain } from "../src/matching/Explanation.ts"
+import { canBeOne } from "../src/matching/Observing.ts"
 import { recon1 } from "../src/matching/Policy.ts"
 import { profileOf } from "../src/matching/Profile.ts"
 import * as Population from "../src/testing/population.ts"
@@ -18,6 +19,7 @@ import {
   questionOf,
   rankOf,
   secretly,
+  type Traits,
   traits,
   world,
 } from "./AccountMatching.worlds.ts"
@@ -41,6 +43,17 @@ describe("an account that comes in is", () => {
 
 describe("decisions, whatever the accounts", () => {
   const runs = { arbitrary: { runs: 400 } }
+
+  const knownBy = Schema.Literals(["id", "brand", "both"])
+  /** Some providers give an institution's id, some its name. */
+  const profileKnown = (traits: Traits, by: typeof knownBy.Type) => {
+    const { brand, institutionId, ...profile } = profileOf(described(traits), secretly)
+    return {
+      ...profile,
+      ...(by !== "id" && brand !== undefined && { brand }),
+      ...(by !== "brand" && institutionId !== undefined && { institutionId }),
+    }
+  }
 
   it.prop(
     "do not depend on the order of either side",
@@ -285,6 +298,18 @@ describe("decisions, whatever the accounts", () => {
       assert.deepStrictEqual(links(indexed), links(decide(question)))
     },
     runs,
+  )
+
+  it.prop(
+    "are about the accounts that have a key in common, and no others",
+    [traits, traits, knownBy, knownBy],
+    ([one, other, by, otherBy]) => {
+      const [profile, otherProfile] = [profileKnown(one, by), profileKnown(other, otherBy)]
+      const keys = new Set(AccountMatching.blockingKeys(profile))
+      const isShared = AccountMatching.blockingKeys(otherProfile).some((key) => keys.has(key))
+      assert.strictEqual(canBeOne(profile, otherProfile), isShared)
+    },
+    { arbitrary: { runs: 2000 } },
   )
 
   it.prop(

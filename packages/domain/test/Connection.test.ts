@@ -120,6 +120,39 @@ describe("the states of a connection", () => {
   }
 })
 
+describe("a forgotten connection", () => {
+  const forgotten = after([connect(), review, { _tag: "Forget", at }])
+
+  it("is not planned anew", () => {
+    const decided = Connection.decide(forgotten, { _tag: "Configure", ...plan, pollIntervalSeconds: 61 })
+    assert.isTrue(Result.isFailure(decided) && decided.failure._tag === "ConnectionNotReady")
+  })
+
+  it("asks nobody anything", () => {
+    assert.deepStrictEqual(forgotten.reviews, [])
+  })
+})
+
+describe("a connection that is over", () => {
+  const over = after([connect(), review, { _tag: "Disconnect", at, reason: "owner" }])
+
+  it("goes on from no other one", () => {
+    const decided = Connection.decide(over, {
+      _tag: "FollowOn",
+      at,
+      previous: other,
+      confidence: "exact",
+      evidence: [],
+      resume: [],
+    })
+    assert.isTrue(Result.isFailure(decided) && decided.failure._tag === "ConnectionNotReady")
+  })
+
+  it("still asks what became of what it delivered", () => {
+    assert.strictEqual(over.reviews.length, 1)
+  })
+})
+
 describe("late and doubtful news", () => {
   it("that credentials ended is nothing once there are newer ones", () => {
     const renewed = after([connect(), { _tag: "RecordRefresh", at, credentialVersion: 2 }])
@@ -192,6 +225,18 @@ const live: ReadonlySet<Connection.Status> = new Set(["active", "needs_reauth", 
 const at = DateTime.makeUnsafe("2026-01-01T00:00:00Z")
 const other = Ids.ConnectionId.make("00000000-0000-4000-8000-0000000000ff")
 const feedId = Ids.FeedId.make("00000000-0000-4000-9000-000000000001")
+
+const review: Connection.Command = {
+  _tag: "OpenReview",
+  at,
+  reviewId: Ids.ReviewId.make("00000000-0000-4000-8000-0000000000aa"),
+  feedId,
+  source: "checking",
+  profile: { externalId: "checking" },
+  personal: Personal.withheld,
+  level: "medium",
+  candidates: [],
+}
 
 const plan = {
   at,

@@ -98,6 +98,17 @@ export const pace = <E, R>(work: Effect.Effect<number, E, R>): Effect.Effect<num
     return Effect.map(work, (units) => (units / (performance.now() - start)) * 1000)
   })
 
+/** A piece of work with its milliseconds, and those of the processors that this process used meanwhile. */
+export const spent = <A, E, R>(work: Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => {
+    globalThis.gc?.()
+    const [start, before] = [performance.now(), process.cpuUsage()]
+    return Effect.map(work, (result) => {
+      const { system, user } = process.cpuUsage(before)
+      return { result, millis: performance.now() - start, cpu: (system + user) / 1_000 }
+    })
+  })
+
 const openWindow = (seconds: number) => {
   const start = performance.now()
   const end = start + seconds * 1000

@@ -10,8 +10,10 @@ export interface Finding {
   readonly measure: number
   readonly what: string
   /** `1.23×`, `50,000 /s`, … */
-  readonly unit: "×" | "/s" | "ms" | "MB"
+  readonly unit: "×" | "/s" | "s" | "ms" | "MB"
   readonly samples: Samples
+  /** The same in time of the processors that this process used, whoever else wanted them: tells a slow machine from slow code. */
+  readonly cpu?: Samples | undefined
   /** None: for information only. */
   readonly bar?: { readonly atLeast: number } | { readonly atMost: number } | undefined
   /** The rates behind a ratio. */
@@ -40,11 +42,12 @@ const passes = ({ bar, samples }: Finding): boolean => {
 
 /** A line of the table; the columns are as wide as {@link heading}'s. */
 export const line = (finding: Finding): string => {
-  const { bar, measure, note, rates, samples, unit, what } = finding
+  const { bar, cpu, measure, note, rates, samples, unit, what } = finding
   const spread = samples.length > 1 ? `${figure(Math.min(...samples))}–${figure(Math.max(...samples))}` : ""
   const required = bar === undefined ? "" : "atLeast" in bar ? `≥ ${figure(bar.atLeast)}` : `≤ ${figure(bar.atMost)}`
   const verdict = bar === undefined ? "" : passes(finding) ? "pass" : "BELOW"
   const behind = rates === undefined ? "" : `${figure(median(rates.ours))} against ${figure(median(rates.theirs))} /s`
+  const processors = cpu === undefined ? "" : `${figure(median(cpu))} ${unit} of CPU`
   return columns([
     `${measure}`,
     what,
@@ -52,7 +55,7 @@ export const line = (finding: Finding): string => {
     spread,
     required,
     verdict,
-    [behind, note].filter(Boolean).join("; "),
+    [behind, processors, note].filter(Boolean).join("; "),
   ])
 }
 
@@ -68,7 +71,7 @@ export const jsonLines = (path: string) => {
   }
 }
 
-const widths = [2, 58, 12, 17, 9, 6]
+const widths = [2, 64, 12, 17, 9, 6]
 
 const columns = (cells: ReadonlyArray<string>) =>
   cells

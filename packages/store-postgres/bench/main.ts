@@ -9,9 +9,14 @@ import { parseArgs } from "node:util"
 import { Effect } from "effect"
 
 import { type Measure } from "./Measure.ts"
+import { backtesting } from "./measures/Backtesting.ts"
 import { batchAppend } from "./measures/BatchAppend.ts"
 import { commitToView } from "./measures/CommitToView.ts"
+import { deciding } from "./measures/Deciding.ts"
+import { firstSync } from "./measures/FirstSync.ts"
 import { importing } from "./measures/Import.ts"
+import { items } from "./measures/Items.ts"
+import { matching } from "./measures/Matching.ts"
 import { rebuild } from "./measures/Rebuild.ts"
 import { replay } from "./measures/Replay.ts"
 import { singleAppend } from "./measures/SingleAppend.ts"
@@ -19,7 +24,20 @@ import { slice } from "./measures/Slice.ts"
 import { heading, jsonLines, line } from "./Report.ts"
 import * as Server from "./Server.ts"
 
-const measures: ReadonlyArray<Measure> = [singleAppend, batchAppend, importing, replay, rebuild, commitToView, slice]
+const measures: ReadonlyArray<Measure> = [
+  singleAppend,
+  batchAppend,
+  importing,
+  replay,
+  rebuild,
+  commitToView,
+  slice,
+  deciding,
+  backtesting,
+  matching,
+  items,
+  firstSync,
+]
 
 const { values: options } = parseArgs({
   options: {

@@ -16,6 +16,21 @@ export const layer: Layer.Layer<ViewStore.Views, never, PgClient.PgClient> = Lay
     const client = yield* PgClient.PgClient
     const sql = client.withoutTransforms()
 
+    /** Nothing where no build of the view was ever opened. */
+    const ask = <Row extends object>(
+      tenantId: Ids.TenantId,
+      { parameters, statement }: ReturnType<typeof ViewTable.counting>,
+    ) =>
+      sql.unsafe<Row>(statement, parameters).pipe(
+        Tenant.scoped(tenantId),
+        Effect.provideService(PgClient.PgClient, client),
+        Effect.catchIf(
+          (error) => sqlState(error) === undefinedTable,
+          () => Effect.succeed([]),
+        ),
+        ported,
+      )
+
     return ViewStore.Views.of({
       query: Effect.fn("PostgresViews.query")(function* <R extends Projection.Row>(
         view: Projection.View<R>,
@@ -25,18 +40,21 @@ export const layer: Layer.Layer<ViewStore.Views, never, PgClient.PgClient> = Lay
         const shape = ViewTable.shapeOf(view)
         const conditions = Storable.conditionsOf<Projection.Row>(shape, query.where ?? {})
         if (conditions.some(([, oneOf]) => oneOf.length === 0)) return []
-        const { parameters, statement } = ViewTable.selection(shape, tenantId, conditions, query)
-        const rows = yield* sql.unsafe<ViewTable.StoredRow>(statement, parameters).pipe(
-          Tenant.scoped(tenantId),
-          Effect.provideService(PgClient.PgClient, client),
-          // No build of the view was ever opened.
-          Effect.catchIf(
-            (error) => sqlState(error) === undefinedTable,
-            () => Effect.succeed([]),
-          ),
-          ported,
-        )
+        const selection = ViewTable.selection(shape, tenantId, conditions, query)
+        const rows = yield* ask<ViewTable.StoredRow>(tenantId, selection)
         return rows.map((row) => ViewTable.rowOf<R>(shape, row))
+      }),
+
+      count: Effect.fn("PostgresViews.count")(function* <R extends Projection.Row>(
+        view: Projection.View<R>,
+        tenantId: Ids.TenantId,
+        where: ViewStore.Where<R> = {},
+      ) {
+        const shape = ViewTable.shapeOf(view)
+        const conditions = Storable.conditionsOf<Projection.Row>(shape, where)
+        if (conditions.some(([, oneOf]) => oneOf.length === 0)) return 0
+        const [row] = yield* ask<{ count: number }>(tenantId, ViewTable.counting(shape, tenantId, conditions))
+        return row?.count ?? 0
       }),
 
       awaitPosition: Effect.fn("PostgresViews.awaitPosition")(function* (view, position, within) {

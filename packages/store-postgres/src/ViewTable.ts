@@ -114,13 +114,35 @@ export const recordset = (shape: Shape, columns: ReadonlyArray<string>) =>
 const matching = (columns: ReadonlyArray<string>) =>
   ["tenant_id", ...columns].map((column) => `stored.${quote(column)} = given.${quote(column)}`).join(" AND ")
 
+type Conditions = ReturnType<typeof Storable.conditionsOf>
+
 /** What a tenant asks for, in the order asked for and then by the key. */
 export const selection = <R extends Projection.Row>(
   shape: Shape,
   tenantId: Ids.TenantId,
-  where: ReturnType<typeof Storable.conditionsOf>,
+  where: Conditions,
   query: Pick<ViewStore.Query<R>, "orderBy" | "limit">,
 ) => {
+  const { found, parameters } = findings(shape, tenantId, where)
+  const order = (query.orderBy ?? []).map(([column, direction]) => {
+    typeOf(shape, column)
+    return `${quote(column)} ${direction === "desc" ? "DESC" : "ASC"}`
+  })
+  const limit = query.limit === undefined ? "" : `LIMIT ${limitOf(query.limit)}`
+  return {
+    statement: `SELECT ${columnList(shape)} ${found}
+      ORDER BY ${[...order, ...shape.key.map(quote)].join(", ")} ${limit}`,
+    parameters,
+  }
+}
+
+/** How much there is of what a tenant asks for. */
+export const counting = (shape: Shape, tenantId: Ids.TenantId, where: Conditions) => {
+  const { found, parameters } = findings(shape, tenantId, where)
+  return { statement: `SELECT count(*)::int AS count ${found}`, parameters }
+}
+
+const findings = (shape: Shape, tenantId: Ids.TenantId, where: Conditions) => {
   const parameters: Array<unknown> = [tenantId]
   const conditions = where.map(([column, oneOf]) => {
     const type = typeOf(shape, column)
@@ -133,15 +155,8 @@ export const selection = <R extends Projection.Row>(
         : `= ANY ($${parameters.push([value, ...others])}::text[]::${type}[])`
     return `(${[`${quote(column)} ${wanted}`, ...isNull].join(" OR ")})`
   })
-  const order = (query.orderBy ?? []).map(([column, direction]) => {
-    typeOf(shape, column)
-    return `${quote(column)} ${direction === "desc" ? "DESC" : "ASC"}`
-  })
-  const limit = query.limit === undefined ? "" : `LIMIT ${limitOf(query.limit)}`
   return {
-    statement: `SELECT ${columnList(shape)} FROM holdfast.${quote(shape.name)}
-      WHERE ${["tenant_id = $1", ...conditions].join(" AND ")}
-      ORDER BY ${[...order, ...shape.key.map(quote)].join(", ")} ${limit}`,
+    found: `FROM holdfast.${quote(shape.name)} WHERE ${["tenant_id = $1", ...conditions].join(" AND ")}`,
     parameters,
   }
 }

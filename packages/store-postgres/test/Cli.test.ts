@@ -141,6 +141,110 @@ describe("the holdfast command in a process of its own", () => {
   )
 })
 
+describe("holdfast match", () => {
+  const account = { tenant: "acme", owner: "ada", provider: "plaid", inst: "ins_1", instName: "Example Bank" }
+  const iban = "DE89370400440532013000"
+  const ex = [{ ...account, id: "a", conn: "c1", connStatus: "active", ext: "old", iban }]
+  const inc = [{ ...account, id: "x", conn: "c1", ext: "old", iban }]
+  const coffee = { date: "2026-08-01", amt: 450, cur: "EUR", desc: "COFFEE" }
+  const relinked = { id: "T1", ex: [{ ...coffee, id: "h", ref: "1" }], inc: [{ ...coffee, id: "n", ref: "1" }] }
+
+  const matching = (content: string, ...flags: ReadonlyArray<string>) =>
+    Effect.gen(function* () {
+      const file = Path.join(yield* temporary, "cases.json")
+      yield* Effect.promise(() => Fs.writeFile(file, content))
+      return yield* holdfast(["match", ...flags, file])
+    })
+
+  it.live("decides the accounts of a file with reasons, without a store", () =>
+    Effect.gen(function* () {
+      const cases = JSON.stringify([{ id: "A1", ex, inc }])
+      const told = yield* matching(cases)
+      assert.deepStrictEqual([told.code, told.err], [0, ""])
+      assert.match(told.out, /^A1 x\n {2}\S/)
+      assert.notInclude(told.out, "as expected")
+      assert.notInclude(told.out, iban)
+      const printed = document(yield* matching(cases, "--json"))
+      assert.deepStrictEqual(printed, [{ id: "A1", decisions: { x: { action: "auto", to: "a", level: "exact" } } }])
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("scores what is expected, and answers 1 where it is decided otherwise", () =>
+    Effect.gen(function* () {
+      const expecting = (action: string, to: string | null, level: string) =>
+        matching(JSON.stringify([{ id: "A1", ex, inc, exp: { x: { action, to, level } } }]))
+      const right = yield* expecting("auto", "a", "exact")
+      assert.strictEqual(right.code, 0)
+      assert.include(right.out, "1 of 1 as expected")
+      const wrong = yield* expecting("create", null, "none")
+      assert.strictEqual(wrong.code, 1)
+      assert.include(wrong.out, "A1 x  NOT AS EXPECTED")
+      assert.include(wrong.out, "0 of 1 as expected")
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("decides transactions that were delivered again", () =>
+    Effect.gen(function* () {
+      const decided = { id: "T1", merge: { n: "h" }, insert: [], review: [], ignore: [], expire: [], flag: null }
+      const bare = yield* matching(JSON.stringify([relinked]), "--transactions", "--json")
+      assert.deepStrictEqual([bare.code, document(bare)], [0, [decided]])
+      const scored = yield* matching(JSON.stringify([{ ...relinked, merge: { n: "h" } }]), "--transactions")
+      assert.deepStrictEqual([scored.code, scored.err], [0, ""])
+      assert.include(scored.out, "n is h")
+      assert.include(scored.out, "1 of 1 as expected")
+      const wrong = yield* matching(JSON.stringify([{ ...relinked, merge: {}, insert: ["n"] }]), "--transactions")
+      assert.strictEqual(wrong.code, 1)
+      assert.include(wrong.out, "T1  NOT AS EXPECTED")
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("decides what it can read, and tells the rest by name and place", () =>
+    Effect.gen(function* () {
+      const odd = { ...relinked, note: 1 }
+      const known = yield* matching(JSON.stringify([odd]), "--transactions", "--json")
+      assert.strictEqual(known.code, 0)
+      assert.include(known.err, "T1 has a field that is not known, and that was not considered: note")
+      const broken = { ...relinked, id: "T2", inc: [{ ...coffee, id: "n", amt: "450" }] }
+      const partly = yield* matching(JSON.stringify([broken, relinked]), "--transactions", "--json")
+      assert.strictEqual(partly.code, 1)
+      assert.include(partly.err, "T2 cannot be read")
+      assert.match(partly.out, /^\[\{"id":"T1"/)
+      const accounts = yield* matching(JSON.stringify([{ id: "A1", ex, inc: [{ ...inc[0], tenant: 1 }] }]))
+      assert.strictEqual(accounts.code, 1)
+      assert.include(accounts.err, "A1 cannot be read")
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("tries another policy, which starts as a copy of the one in use", () =>
+    Effect.gen(function* () {
+      const printed = yield* holdfast(["policy"])
+      assert.strictEqual(printed.code, 0)
+      const policy = Path.join(yield* temporary, "policy.json")
+      const cases = JSON.stringify([{ id: "A1", ex, inc }])
+      yield* Effect.promise(() => Fs.writeFile(policy, printed.out))
+      const [own, copied] = [yield* matching(cases, "--json"), yield* matching(cases, "--json", "--policy", policy)]
+      assert.deepStrictEqual(copied, own)
+      const misplaced = yield* matching(JSON.stringify([relinked]), "--transactions", "--policy", policy)
+      assert.deepStrictEqual([misplaced.code, misplaced.out], [2, ""])
+      yield* Effect.promise(() => Fs.writeFile(policy, "{}"))
+      const refused = yield* matching(cases, "--policy", policy)
+      assert.strictEqual(refused.code, 2)
+      assert.include(refused.err, "is not a policy")
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("answers 2 for a file that is not JSON, and says which is missing", () =>
+    Effect.gen(function* () {
+      const bad = yield* matching("[{")
+      assert.deepStrictEqual([bad.code, bad.out], [2, ""])
+      assert.include(bad.err, "is not JSON")
+      const missing = yield* holdfast(["match", "no-such-file.json"])
+      assert.notStrictEqual(missing.code, 0)
+      assert.strictEqual(missing.out, "")
+    }).pipe(Effect.scoped),
+  )
+})
+
 describe("the holdfast command", () => {
   it.live("says of every command that prints which fields its JSON has", () =>
     Effect.gen(function* () {

@@ -3,29 +3,36 @@
  *
  * Nothing here has an id of Plaid's. A login may show an account that another login shows too: a joint one.
  */
-import { isEuropean, type Institution } from "./Institutions.ts"
+import { Schema } from "effect"
 
-export type AccountType = "depository" | "credit" | "loan" | "investment"
+import { Institution, isEuropean } from "./Institutions.ts"
 
-export interface Numbers {
-  readonly ach?: { readonly account: string; readonly routing: string; readonly wireRouting?: string | null }
-  readonly eft?: { readonly account: string; readonly institution: string; readonly branch: string }
-  readonly international?: { readonly iban: string; readonly bic: string }
-  readonly bacs?: { readonly account: string; readonly sortCode: string }
-}
+const Text = Schema.NullOr(Schema.String)
+const texts = Schema.optionalKey(Schema.Array(Schema.String))
 
-export interface Owner {
-  readonly name: string
-  readonly emails?: ReadonlyArray<string>
-  readonly phoneNumbers?: ReadonlyArray<string>
-}
+export const AccountType = Schema.Literals(["depository", "credit", "loan", "investment"])
+export type AccountType = typeof AccountType.Type
 
-export interface Balance {
-  /** In major units, as Plaid gives it. */
-  readonly current: number | null
-  readonly available?: number | null
-  readonly limit?: number | null
-}
+const Numbers = Schema.Struct({
+  ach: Schema.optionalKey(
+    Schema.Struct({ account: Schema.String, routing: Schema.String, wireRouting: Schema.optionalKey(Text) }),
+  ),
+  eft: Schema.optionalKey(Schema.Struct({ account: Schema.String, institution: Schema.String, branch: Schema.String })),
+  international: Schema.optionalKey(Schema.Struct({ iban: Schema.String, bic: Schema.String })),
+  bacs: Schema.optionalKey(Schema.Struct({ account: Schema.String, sortCode: Schema.String })),
+})
+export type Numbers = typeof Numbers.Type
+
+const Owner = Schema.Struct({ name: Schema.String, emails: texts, phoneNumbers: texts })
+export type Owner = typeof Owner.Type
+
+/** In major units, as Plaid gives it. */
+const Balance = Schema.Struct({
+  current: Schema.NullOr(Schema.Finite),
+  available: Schema.optionalKey(Schema.NullOr(Schema.Finite)),
+  limit: Schema.optionalKey(Schema.NullOr(Schema.Finite)),
+})
+export type Balance = typeof Balance.Type
 
 /** An account as a bank opens it. */
 export interface NewAccount {
@@ -43,18 +50,30 @@ export interface NewAccount {
   readonly holder?: "personal" | "business"
 }
 
-export interface RealAccount extends Required<NewAccount> {
-  readonly id: string
-  readonly isOpen: boolean
+const RealAccount = Schema.Struct({
+  id: Schema.String,
+  name: Schema.String,
+  officialName: Text,
+  mask: Text,
+  type: AccountType,
+  subtype: Schema.String,
+  currency: Schema.String,
+  balance: Balance,
+  numbers: Numbers,
+  owners: Schema.Array(Owner),
+  holder: Schema.Literals(["personal", "business"]),
+  isOpen: Schema.Boolean,
   /** How often it changed so much that Plaid took it for another one. */
-  readonly churns: number
-}
+  churns: Schema.Natural,
+})
+export type RealAccount = typeof RealAccount.Type
 
-export interface Login {
-  readonly id: string
-  readonly institutionId: string
-  readonly accounts: ReadonlyArray<string>
-}
+const Login = Schema.Struct({
+  id: Schema.String,
+  institutionId: Schema.String,
+  accounts: Schema.Array(Schema.String),
+})
+export type Login = typeof Login.Type
 
 /** A transaction as a bank books it. */
 export interface NewTransaction {
@@ -73,17 +92,42 @@ export interface NewTransaction {
   readonly currency?: string
 }
 
-export interface RealTransaction extends Required<NewTransaction> {
-  readonly id: string
-  readonly account: string
+const RealTransaction = Schema.Struct({
+  id: Schema.String,
+  account: Schema.String,
+  amount: Schema.Finite,
+  date: Schema.String,
+  authorizedDate: Text,
+  name: Schema.String,
+  merchantName: Text,
+  originalDescription: Text,
+  pending: Schema.Boolean,
+  channel: Schema.Literals(["online", "in store", "other"]),
+  checkNumber: Text,
+  currency: Schema.String,
   /** The pending one that this one posts, where the bank tells. */
-  readonly posts: string | null
-}
+  posts: Text,
+})
+export type RealTransaction = typeof RealTransaction.Type
 
-export interface BankChange {
-  readonly kind: "added" | "modified" | "removed"
-  readonly transaction: RealTransaction
-}
+export const BankChange = Schema.Struct({
+  kind: Schema.Literals(["added", "modified", "removed"]),
+  transaction: RealTransaction,
+})
+export type BankChange = typeof BankChange.Type
+
+/** All but what happened in the accounts, which only grows: `changes` tells how much there is of it. */
+export const Outline = Schema.Struct({
+  institutions: Schema.Array(Institution),
+  logins: Schema.Array(Login),
+  accounts: Schema.Array(RealAccount),
+  booked: Schema.Natural,
+  changes: Schema.Natural,
+})
+export type Outline = typeof Outline.Type
+
+/** What happened, by the account's id. */
+export type Changes = Readonly<Record<string, ReadonlyArray<BankChange>>>
 
 export interface Posting {
   readonly amount?: number
@@ -100,9 +144,42 @@ export class Bank {
   private readonly transactions = new Map<string, RealTransaction>()
   private readonly changes = new Map<string, Array<BankChange>>()
   private booked = 0
+  private recorded = 0
 
   constructor(institutions: ReadonlyArray<Institution>) {
     this.institutionsById = new Map(institutions.map((institution) => [institution.id, institution]))
+  }
+
+  /** As it was; throws where the parts do not fit. Institutions that it did not know yet are added to it. */
+  static restore(
+    { accounts, booked, changes: count, institutions, logins }: Outline,
+    changes: Changes,
+    further: ReadonlyArray<Institution>,
+  ) {
+    const bank = new Bank([...further, ...institutions])
+    for (const login of logins) bank.logins.set(login.id, login)
+    for (const account of accounts) {
+      bank.accounts.set(account.id, account)
+      bank.changes.set(account.id, [])
+    }
+    for (const { kind, transaction } of Object.values(changes).flat()) bank.record(kind, transaction)
+    if (bank.recorded !== count) throw new Error("changes of accounts are missing, or there are too many")
+    bank.booked = booked
+    return bank
+  }
+
+  get outline(): Outline {
+    return {
+      institutions: this.institutions,
+      logins: this.allLogins,
+      accounts: [...this.accounts.values()],
+      booked: this.booked,
+      changes: this.recorded,
+    }
+  }
+
+  get allChanges(): Changes {
+    return Object.fromEntries(this.changes)
   }
 
   get institutions(): ReadonlyArray<Institution> {
@@ -232,6 +309,7 @@ export class Bank {
     if (kind === "removed") this.transactions.delete(transaction.id)
     else this.transactions.set(transaction.id, transaction)
     this.changes.get(transaction.account)?.push({ kind, transaction })
+    this.recorded += 1
   }
 }
 

@@ -69,6 +69,8 @@ export interface Control {
 
   /** The world's time: the program's clock and what was added to it. */
   readonly now: Effect.Effect<DateTime.Utc>
+  /** Waits until all that happened is in the state file; at once where there is none. What HTTP answers is there before. */
+  readonly saved: Effect.Effect<void>
   /** Moves the world's time on; what is due by then happens. */
   advance(by: Duration.Input): Effect.Effect<void>
 
@@ -252,13 +254,14 @@ export const controlOf = (world: World & { readonly addTime: (millis: number) =>
     client: plaid.client,
 
     now: Effect.map(world.now, DateTime.makeUnsafe),
+    saved: world.saved,
     advance: (by) =>
       Effect.andThen(
         Effect.sync(() => world.addTime(Duration.toMillis(by))),
         happen(() => {}),
       ),
 
-    addInstitution: (institution) => Effect.sync(() => bank.addInstitution(institution)),
+    addInstitution: (institution) => happen(() => bank.addInstitution(institution)),
     institutions: Effect.sync(() => bank.institutions),
     addLogin: ({ accounts, id, institutionId }) =>
       to(
@@ -408,7 +411,7 @@ export const controlOf = (world: World & { readonly addTime: (millis: number) =>
       toItem(itemId, (item, now) => plaid.announceDisconnect(item, reason, DateTime.toEpochMillis(at), now)),
 
     webhooks: Effect.sync(() => outbox.webhooks),
-    holdWebhooks: Effect.sync(() => outbox.hold()),
+    holdWebhooks: happen(() => outbox.hold()),
     releaseWebhooks: (order) => Effect.sync(() => outbox.release(order)),
     webhooksSettled: Effect.callback((resume) => {
       outbox.whenSettled(() => resume(Effect.void))
@@ -423,7 +426,7 @@ export const controlOf = (world: World & { readonly addTime: (millis: number) =>
     spoilWebhooks: (mishap) => Effect.sync(() => outbox.spoil(mishap)),
     signWebhook: (body, forgery) =>
       Effect.flatMap(world.now, (now) => Effect.promise(() => plaid.keys.sign(body, now, forgery))),
-    rotateWebhookKey: Effect.map(world.now, (now) => plaid.keys.rotate(now)),
+    rotateWebhookKey: happen((now) => plaid.keys.rotate(now)),
     webhookKeys: Effect.sync(() => plaid.keys.kids),
     expireWebhookKey: (kid) =>
       to(

@@ -26,7 +26,9 @@ export const controlRoutes = (control: Control) => {
         const request = yield* HttpServerRequest.HttpServerRequest
         const text = yield* Effect.orDie(request.text)
         const json = yield* Schema.decodeUnknownEffect(Json)(text === "" ? "{}" : text)
-        return yield* act(yield* Schema.decodeUnknownEffect(schema)(json, { onExcessProperty: "error" }))
+        const answer = yield* act(yield* Schema.decodeUnknownEffect(schema)(json, { onExcessProperty: "error" }))
+        yield* control.saved
+        return answer
       }).pipe(answered),
     )
 

@@ -17,15 +17,19 @@ export function* history({ count, from, seed = "history", to }: HistoryOptions):
   const random = randomOf(seed)
   const start = millisOf(from)
   const days = Math.floor((millisOf(to) - start) / dayMillis) + 1
+  let date = start
+  let [today, yesterday] = [dayOf(start), dayOf(start - dayMillis)]
   for (let index = 0; index < count; index++) {
-    const date = start + Math.floor((index * days) / count) * dayMillis
+    const next = start + Math.floor((index * days) / count) * dayMillis
+    // One text for all transactions of a day: they are kept by the hundred thousand.
+    if (next !== date) [date, today, yesterday] = [next, dayOf(next), dayOf(next - dayMillis)]
     const kind = kinds[Math.floor(random() * kinds.length)] ?? kinds[0]
     const cents = Math.round(kind.low + random() * (kind.high - kind.low))
     const number = Math.floor(random() * 10_000)
     yield {
       amount: cents / 100,
-      date: dayOf(date),
-      authorizedDate: kind.channel === "in store" ? dayOf(date - dayMillis) : null,
+      date: today,
+      authorizedDate: kind.channel === "in store" ? yesterday : null,
       name: kind.numbered ? `${kind.name} #${String(number).padStart(4, "0")}` : kind.name,
       merchantName: kind.merchant,
       originalDescription: kind.numbered ? `${kind.name.toUpperCase()} ${number} POS` : kind.name.toUpperCase(),

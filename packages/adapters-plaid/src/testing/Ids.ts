@@ -1,12 +1,26 @@
 /** Ids that look like Plaid's and are the same in every run of the same seed. */
 import { hash } from "node:crypto"
 
+import { Schema } from "effect"
+
+export const Outline = Schema.Struct({
+  seed: Schema.String,
+  /** How many of each kind there are. */
+  made: Schema.Record(Schema.String, Schema.Natural),
+})
+export type Outline = typeof Outline.Type
+
 export class Ids {
-  private readonly made = new Map<string, number>()
+  private readonly made: Map<string, number>
   private readonly seed: string
 
-  constructor(seed: string) {
+  constructor({ made, seed }: Outline) {
+    this.made = new Map(Object.entries(made))
     this.seed = seed
+  }
+
+  get outline(): Outline {
+    return { seed: this.seed, made: Object.fromEntries(this.made) }
   }
 
   /** Another one of this kind at every call. */
@@ -24,7 +38,7 @@ export class Ids {
   }
 
   digitsOf(length: number, ...parts: ReadonlyArray<string>) {
-    return pick("0123456789", length, `${this.seed}/${parts.join("/")}`)
+    return pick(digits, length, `${this.seed}/${parts.join("/")}`)
   }
 
   /** Kinds are counted apart, so that ids of Items do not depend on how many requests were made. */
@@ -35,16 +49,17 @@ export class Ids {
   }
 }
 
-const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+const digits = Buffer.from("0123456789")
+const digitsAndLetters = Buffer.from("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 /** 37 letters and digits, case sensitive. */
-const plaidId = (text: string) => pick(alphabet, 37, text)
+const plaidId = (text: string) => pick(digitsAndLetters, 37, text)
 
-const pick = (letters: string, length: number, text: string) => {
+/** In place: an id put together letter by letter would keep a kilobyte of its parts alive. */
+const pick = (letters: Buffer, length: number, text: string) => {
   const digest = hash("sha512", text, "buffer")
-  let id = ""
-  for (let index = 0; index < length; index++) id += letters[(digest[index] ?? 0) % letters.length]
-  return id
+  for (let index = 0; index < length; index++) digest[index] = letters[(digest[index] ?? 0) % letters.length] ?? 0
+  return digest.toString("latin1", 0, length)
 }
 
 const uuidOf = (text: string) => {

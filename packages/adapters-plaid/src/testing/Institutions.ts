@@ -1,25 +1,28 @@
 /** Banks as Plaid knows them, with the habits that matter to whoever connects twice. */
 
-export interface Institution {
+import { Schema } from "effect"
+
+export const Institution = Schema.Struct({
   /** `ins_…`, case sensitive. */
-  readonly id: string
-  readonly name: string
+  id: Schema.String,
+  name: Schema.String,
   /** ISO 3166-1 alpha-2; in Britain and the EU consent ends after 180 days and update mode adds no accounts. */
-  readonly country: string
-  readonly oauth: boolean
+  country: Schema.String,
+  oauth: Schema.Boolean,
   /** Account numbers are tokens, other ones for every Item; a `persistent_account_id` tells which accounts are the same. */
-  readonly tokenizesNumbers: boolean
+  tokenizesNumbers: Schema.Boolean,
   /** Whether `/auth/get` works here. */
-  readonly givesNumbers: boolean
+  givesNumbers: Schema.Boolean,
   /** Whether transactions are told before they are posted. */
-  readonly givesPending: boolean
+  givesPending: Schema.Boolean,
   /** Whether the host is told which account a person withdrew. */
-  readonly tellsRevokedAccounts: boolean
+  tellsRevokedAccounts: Schema.Boolean,
   /** What becomes of an Item when the same login is connected a second time. */
-  readonly secondItem: "keeps the first" | "ends the first" | "ends the first if other accounts are shared"
+  secondItem: Schema.Literals(["keeps the first", "ends the first", "ends the first if other accounts are shared"]),
   /** Days until the person must consent anew; `null` where consent does not end. */
-  readonly consentDays: number | null
-}
+  consentDays: Schema.NullOr(Schema.Finite),
+})
+export type Institution = typeof Institution.Type
 
 /** A quiet bank: each further argument is a habit it has. */
 export const institution = (

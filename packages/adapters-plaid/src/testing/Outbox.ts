@@ -11,21 +11,32 @@ import { Schema } from "effect"
 
 import { dayMillis } from "./Day.ts"
 
-export interface Webhook {
-  readonly id: string
-  readonly itemId: string | null
-  readonly url: string
-  readonly type: string
-  readonly code: string
+export const Webhook = Schema.Struct({
+  id: Schema.String,
+  itemId: Schema.NullOr(Schema.String),
+  url: Schema.String,
+  type: Schema.String,
+  code: Schema.String,
   /** The bytes that are sent and signed. */
-  readonly body: string
-  readonly madeAt: number
-  readonly state: "waiting" | "delivered" | "lost" | "given up"
+  body: Schema.String,
+  madeAt: Schema.Finite,
+  state: Schema.Literals(["waiting", "delivered", "lost", "given up"]),
   /** The next attempt, in the world's time. */
-  readonly dueAt: number
+  dueAt: Schema.Finite,
   /** The statuses that were answered; 0 where there was no answer. */
-  readonly attempts: ReadonlyArray<{ readonly at: number; readonly status: number }>
-}
+  attempts: Schema.Array(Schema.Struct({ at: Schema.Finite, status: Schema.Int })),
+})
+export type Webhook = typeof Webhook.Type
+
+/** What is still to be sent; what became of the others is forgotten. */
+export const Outline = Schema.Struct({
+  made: Schema.Natural,
+  held: Schema.Boolean,
+  queue: Schema.Array(Webhook),
+  /** To be sent after the next one. */
+  overtaken: Schema.Array(Webhook),
+})
+export type Outline = typeof Outline.Type
 
 /** What happens to the next webhooks. */
 export const Mishap = Schema.Struct({
@@ -51,12 +62,24 @@ export type Mishap = typeof Mishap.Type
 export class Outbox {
   /** Called whenever something may have become due. */
   onChange: () => void = () => {}
-  private held = false
-  private made = 0
-  private queue: Array<Webhook> = []
-  private overtaken: Array<Webhook> = []
+  private held: boolean
+  private made: number
+  private queue: Array<Webhook>
+  private overtaken: Array<Webhook>
   private mishaps: ReadonlyArray<{ readonly mishap: Mishap; readonly left: number }> = []
   private readonly waiting: Array<() => void> = []
+
+  constructor({ held, made, overtaken, queue }: Outline = { made: 0, held: false, queue: [], overtaken: [] }) {
+    this.held = held
+    this.made = made
+    this.queue = [...queue]
+    this.overtaken = [...overtaken]
+  }
+
+  get outline(): Outline {
+    const queue = this.queue.filter(({ state }) => state === "waiting")
+    return { made: this.made, held: this.held, queue, overtaken: this.overtaken }
+  }
 
   get webhooks(): ReadonlyArray<Webhook> {
     return [...this.queue, ...this.overtaken]

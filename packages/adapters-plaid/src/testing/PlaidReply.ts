@@ -44,6 +44,7 @@ export const error = (code: string, message?: string, reason?: string | null): R
 const errors: Record<string, readonly [type: string, status: number, message: string, display?: string]> = {
   MISSING_FIELDS: ["INVALID_REQUEST", 400, "the following required fields are missing"],
   INVALID_FIELD: ["INVALID_REQUEST", 400, "a field is invalid"],
+  UNKNOWN_FIELDS: ["INVALID_REQUEST", 400, "the following fields are not recognized by this endpoint"],
   INVALID_BODY: ["INVALID_REQUEST", 400, "request body must be valid JSON"],
   NOT_FOUND: ["INVALID_REQUEST", 404, "requested route cannot be found"],
   INVALID_API_KEYS: ["INVALID_INPUT", 400, "invalid client_id or secret provided"],

@@ -7,6 +7,7 @@ import { endpoints } from "./Endpoints.ts"
 import { type Ambush, type Fault, type Journal, refusalOf, type Request } from "./Faults.ts"
 import { accountsPage, answered, linkScript, loginPage, problemPage } from "./LinkPage.ts"
 import { error, html, ok, type Reply } from "./PlaidReply.ts"
+import { unknownFields } from "./RequestFields.ts"
 import type { SimulatedPlaid } from "./SimulatedPlaid.ts"
 
 export interface World {
@@ -17,8 +18,12 @@ export interface World {
   readonly journal: Journal
   /** The world's time, in milliseconds: the program's clock and what was added to it. */
   readonly now: Effect.Effect<number>
-  /** Something may have become due. */
+  /** Something happened: it is kept, and something may have become due. */
   readonly wake: () => void
+  /** Something happened that makes nothing due: it is only kept, soon. */
+  readonly keep: () => void
+  /** Waits until all that happened is kept; at once where nothing is. */
+  readonly saved: Effect.Effect<void>
 }
 
 export const plaidRoutes = (world: World, url: string) =>
@@ -36,7 +41,7 @@ export const plaidRoutes = (world: World, url: string) =>
     HttpRouter.route(
       "POST",
       "*",
-      Effect.sync(() => toResponse(named(error("NOT_FOUND"), requestIdOf(world.plaid)))),
+      Effect.sync(() => toResponse(named(error("NOT_FOUND"), world.plaid.nextRequestId()))),
     ),
     ...(["GET", "POST"] as const).map((method) =>
       HttpRouter.route(
@@ -45,7 +50,10 @@ export const plaidRoutes = (world: World, url: string) =>
         Effect.fnUntraced(function* (request) {
           const { token = "" } = yield* HttpRouter.params
           const form = method === "POST" ? new URLSearchParams(yield* Effect.orDie(request.text)) : undefined
-          return toResponse(link(world.plaid, token, queryOf(request), form, request, yield* world.now))
+          const reply = link(world.plaid, token, queryOf(request), form, request, yield* world.now)
+          world.wake()
+          yield* world.saved
+          return toResponse(reply)
         }),
       ),
     ),
@@ -107,7 +115,7 @@ const meet = Effect.fnUntraced(function* (
   const at = yield* world.now
   plaid.settle(at)
   const fault = faults.take(endpoint, itemId)
-  const requestId = requestIdOf(plaid)
+  const requestId = plaid.nextRequestId()
   const met = (outcome: Request["outcome"], errorCode?: string) =>
     journal.add({
       endpoint,
@@ -124,10 +132,13 @@ const meet = Effect.fnUntraced(function* (
   }
 
   const refusal =
-    (fault && refusalOf(fault)) ?? (body === undefined ? error("INVALID_BODY") : unauthorized(plaid, request, body))
+    (fault && refusalOf(fault)) ??
+    (body === undefined ? error("INVALID_BODY") : unauthorized(plaid, request, body)) ??
+    unknown(endpoint, body)
   const reply = named(refusal ?? overQuota(plaid, endpoint, itemId, at) ?? work(at), requestId)
   const isWhole = fault === undefined || refusal !== undefined
   world.wake()
+  yield* world.saved
   met(isWhole ? reply.status : fault.failure, fieldOf(reply.body, "error_code"))
 
   switch (isWhole ? undefined : fault.failure) {
@@ -153,12 +164,17 @@ const unauthorized = (plaid: SimulatedPlaid, { headers }: HttpServerRequest.Http
   return id === plaid.client.id && secret === plaid.client.secret ? undefined : error("INVALID_API_KEYS")
 }
 
+const unknown = (endpoint: string, body: unknown) => {
+  const fields = unknownFields(endpoint, body)
+  return fields.length === 0
+    ? undefined
+    : error("UNKNOWN_FIELDS", `the following fields are not recognized by this endpoint: ${fields.join(", ")}`)
+}
+
 const overQuota = (plaid: SimulatedPlaid, endpoint: string, itemId: string | undefined, now: number) => {
   const code = plaid.quotas.take(endpoint, itemId, now)
   return code === undefined ? undefined : error(code)
 }
-
-const requestIdOf = ({ ids }: SimulatedPlaid) => ids.next("request").slice(0, 15)
 
 const named = (reply: Reply, requestId: string): Reply =>
   typeof reply.body === "string" ? reply : { ...reply, body: { ...reply.body, request_id: requestId } }

@@ -1,5 +1,7 @@
 /** Items, accounts and transactions as Plaid's answers show them. */
-import type { RealAccount } from "./Bank.ts"
+import { Schema } from "effect"
+
+import { AccountType, type RealAccount } from "./Bank.ts"
 import { isoOf } from "./Day.ts"
 import type { Institution } from "./Institutions.ts"
 import { errorBody } from "./PlaidReply.ts"
@@ -64,8 +66,18 @@ export const ownersResource = ({ owners }: RealAccount) =>
     addresses: [],
   }))
 
+export const LinkedAccount = Schema.Struct({
+  id: Schema.String,
+  name: Schema.String,
+  mask: Schema.NullOr(Schema.String),
+  type: AccountType,
+  subtype: Schema.String,
+  verification_status: Schema.Null,
+  class_type: Schema.Null,
+})
+
 /** As `onSuccess` shows it. */
-export const linkedAccount = ({ accountId, real }: SharedAccount) => ({
+export const linkedAccount = ({ accountId, real }: SharedAccount): typeof LinkedAccount.Type => ({
   id: accountId,
   name: real.name,
   mask: real.mask,

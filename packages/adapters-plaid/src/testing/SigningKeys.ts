@@ -1,18 +1,22 @@
 /** The keys that webhooks are signed with, as real as Plaid's: ES256, told apart by `kid`, rotated and ended. */
-import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto"
+import { createHash, createPrivateKey, generateKeyPairSync } from "node:crypto"
 
+import { Schema } from "effect"
 import { SignJWT } from "jose"
 
 import type { Ids } from "./Ids.ts"
 
-interface SigningKey {
-  readonly kid: string
-  readonly privateKey: KeyObject
-  readonly jwk: { readonly x: string; readonly y: string }
+/** Whole, with its private part: it signs nothing but what is simulated. */
+export const SigningKey = Schema.Struct({
+  kid: Schema.String,
+  x: Schema.String,
+  y: Schema.String,
+  d: Schema.String,
   /** Unix seconds. */
-  readonly createdAt: number
-  readonly expiredAt: number | null
-}
+  createdAt: Schema.Int,
+  expiredAt: Schema.NullOr(Schema.Int),
+})
+export type SigningKey = typeof SigningKey.Type
 
 /** How a signature is made to be wrong. */
 export interface Forgery {
@@ -28,11 +32,16 @@ export interface Forgery {
 
 export class SigningKeys {
   private readonly ids: Ids
-  private keys: ReadonlyArray<SigningKey> = []
+  private keys: ReadonlyArray<SigningKey>
 
-  constructor(ids: Ids, now: number) {
+  constructor(ids: Ids, now: number, keys: ReadonlyArray<SigningKey> = []) {
     this.ids = ids
-    this.rotate(now)
+    this.keys = keys
+    if (keys.length === 0) this.rotate(now)
+  }
+
+  get all(): ReadonlyArray<SigningKey> {
+    return this.keys
   }
 
   get kids(): ReadonlyArray<string> {
@@ -41,12 +50,12 @@ export class SigningKeys {
 
   /** A new key signs from now on; the old ones stay good until they are expired. */
   rotate(now: number) {
-    const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" })
-    const { x = "", y = "" } = publicKey.export({ format: "jwk" })
+    const { d = "", x = "", y = "" } = strangersKey().export({ format: "jwk" })
     const key: SigningKey = {
       kid: this.ids.nextUuid("kid"),
-      privateKey,
-      jwk: { x, y },
+      x,
+      y,
+      d,
       createdAt: Math.floor(now / 1000),
       expiredAt: null,
     }
@@ -63,14 +72,15 @@ export class SigningKeys {
   jwk(kid: string) {
     const key = this.keys.find((candidate) => candidate.kid === kid)
     if (key === undefined) return undefined
-    const { createdAt, expiredAt, jwk } = key
+    const { createdAt, expiredAt, x, y } = key
     return {
       alg: "ES256",
       crv: "P-256",
       kid,
       kty: "EC",
       use: "sig",
-      ...jwk,
+      x,
+      y,
       created_at: createdAt,
       expired_at: expiredAt,
     }
@@ -87,14 +97,19 @@ export class SigningKeys {
     if (forgery.alg === "HS256") {
       return new SignJWT(claims)
         .setProtectedHeader({ alg: "HS256", kid, typ: "JWT" })
-        .sign(new TextEncoder().encode(`${key.jwk.x}${key.jwk.y}`))
+        .sign(new TextEncoder().encode(`${key.x}${key.y}`))
     }
     const signer =
       forgery.kid === undefined || this.kids.includes(forgery.kid)
-        ? (this.keys.find((candidate) => candidate.kid === kid) ?? key).privateKey
-        : generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey
+        ? privateKeyOf(this.keys.find((candidate) => candidate.kid === kid) ?? key)
+        : strangersKey()
     return new SignJWT(claims).setProtectedHeader({ alg: "ES256", kid, typ: "JWT" }).sign(signer)
   }
 }
+
+const strangersKey = () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey
+
+const privateKeyOf = ({ d, x, y }: SigningKey) =>
+  createPrivateKey({ format: "jwk", key: { kty: "EC", crv: "P-256", x, y, d } })
 
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url")

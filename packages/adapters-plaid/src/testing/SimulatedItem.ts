@@ -4,16 +4,13 @@
  * What it knows of transactions is what it pulled from the bank when it could; what happened at the bank while it was
  * broken comes with the first pull after it was mended.
  */
+import { Schema } from "effect"
+
 import type { Bank, BankChange, Login, RealAccount, RealTransaction } from "./Bank.ts"
 import { daysBefore } from "./Day.ts"
 import type { Ids } from "./Ids.ts"
-import type { Institution } from "./Institutions.ts"
+import { Institution } from "./Institutions.ts"
 import { type Delivered, SyncLog } from "./SyncLog.ts"
-
-export interface ItemError {
-  readonly code: string
-  readonly reason: string | null
-}
 
 /** An account as the Item shows it. */
 export interface SharedAccount {
@@ -22,16 +19,57 @@ export interface SharedAccount {
   readonly real: RealAccount
 }
 
-interface Grant {
+const Grant = Schema.Struct({
   /** How often the person has shared it: a second time makes a new account of it. */
-  readonly times: number
-  readonly isShared: boolean
-  readonly churns: number
+  times: Schema.Natural,
+  isShared: Schema.Boolean,
+  churns: Schema.Natural,
   /** How much of the account's history at the bank was pulled. */
-  readonly seen: number
-}
+  seen: Schema.Natural,
+})
+type Grant = typeof Grant.Type
 
-export type UpdateStatus = "NOT_READY" | "INITIAL_UPDATE_COMPLETE" | "HISTORICAL_UPDATE_COMPLETE"
+const UpdateStatus = Schema.Literals(["NOT_READY", "INITIAL_UPDATE_COMPLETE", "HISTORICAL_UPDATE_COMPLETE"])
+export type UpdateStatus = typeof UpdateStatus.Type
+
+const Time = Schema.NullOr(Schema.Finite)
+
+/** All but what it said of transactions, which only grows: `said` tells how much there is of it. Times in milliseconds. */
+export const Outline = Schema.Struct({
+  id: Schema.String,
+  loginId: Schema.String,
+  institution: Institution,
+  createdAt: Schema.Finite,
+  accessToken: Schema.String,
+  webhook: Schema.NullOr(Schema.String),
+  products: Schema.Array(Schema.String),
+  error: Schema.NullOr(Schema.Struct({ code: Schema.String, reason: Schema.NullOr(Schema.String) })),
+  /** `removed` by the application, `revoked` by the person at Plaid. */
+  ended: Schema.NullOr(Schema.Literals(["removed", "revoked"])),
+  consentExpiresAt: Time,
+  /** When the bank cuts it off for good, once that is known. */
+  disconnectsAt: Time,
+  expiryWasAnnounced: Schema.Boolean,
+  hasSynced: Schema.Boolean,
+  lastUpdateAt: Time,
+  lastFailureAt: Time,
+  lastWebhook: Schema.NullOr(Schema.Struct({ code: Schema.String, at: Schema.Finite })),
+  status: UpdateStatus,
+  wanted: Schema.NullOr(Schema.Struct({ at: Schema.Finite, since: Schema.String })),
+  grants: Schema.Array(Schema.Struct({ account: Schema.String, ...Grant.fields })),
+  hiddenAccounts: Schema.Array(Schema.String),
+  said: Schema.Natural,
+})
+export type Outline = typeof Outline.Type
+
+/** What an Item said of transactions: each entry names an account of the list, and a change in that account's history. */
+export const Said = Schema.Struct({
+  accounts: Schema.Array(Schema.Struct({ accountId: Schema.String, account: Schema.String })),
+  entries: Schema.Array(
+    Schema.Tuple([Schema.Literals(["added", "modified", "removed"]), Schema.Natural, Schema.Natural]),
+  ),
+})
+export type Said = typeof Said.Type
 
 /** How long Plaid takes to pull the last 30 days, and the rest, in milliseconds after transactions were first wanted. */
 export interface Readiness {
@@ -48,23 +86,45 @@ export class SimulatedItem {
   accessToken: string
   webhook: string | null
   products: ReadonlySet<string>
-  error: ItemError | null = null
-  /** `removed` by the application, `revoked` by the person at Plaid. */
-  ended: "removed" | "revoked" | null = null
+  error: Outline["error"]
+  ended: Outline["ended"]
   consentExpiresAt: number | null
-  /** When the bank cuts it off for good, once that is known. */
-  disconnectsAt: number | null = null
-  expiryWasAnnounced = false
-  hasSynced = false
-  lastUpdateAt: number | null = null
-  lastFailureAt: number | null = null
-  lastWebhook: { readonly code: string; readonly at: number } | null = null
-  status: UpdateStatus = "NOT_READY"
+  disconnectsAt: number | null
+  expiryWasAnnounced: boolean
+  hasSynced: boolean
+  lastUpdateAt: number | null
+  lastFailureAt: number | null
+  lastWebhook: Outline["lastWebhook"]
+  status: UpdateStatus
   private readonly ids: Ids
-  private readonly grants = new Map<string, Grant>()
-  private wanted: { readonly at: number; readonly since: string } | undefined
+  private readonly grants: Map<string, Grant>
+  private wanted: Outline["wanted"]
 
-  constructor(
+  private constructor(ids: Ids, outline: Outline) {
+    this.ids = ids
+    this.id = outline.id
+    this.loginId = outline.loginId
+    this.institution = outline.institution
+    this.createdAt = outline.createdAt
+    this.accessToken = outline.accessToken
+    this.webhook = outline.webhook
+    this.products = new Set(outline.products)
+    this.error = outline.error
+    this.ended = outline.ended
+    this.consentExpiresAt = outline.consentExpiresAt
+    this.disconnectsAt = outline.disconnectsAt
+    this.expiryWasAnnounced = outline.expiryWasAnnounced
+    this.hasSynced = outline.hasSynced
+    this.lastUpdateAt = outline.lastUpdateAt
+    this.lastFailureAt = outline.lastFailureAt
+    this.lastWebhook = outline.lastWebhook
+    this.status = outline.status
+    this.wanted = outline.wanted
+    this.grants = new Map(outline.grants.map(({ account, ...grant }) => [account, grant]))
+    this.log = new SyncLog(this.id)
+  }
+
+  static connect(
     ids: Ids,
     options: {
       readonly login: Login
@@ -75,16 +135,80 @@ export class SimulatedItem {
       readonly consentExpiresAt: number | null
     },
   ) {
-    this.ids = ids
-    this.id = ids.next("item")
-    this.accessToken = `access-sandbox-${ids.nextUuid("access_token")}`
-    this.loginId = options.login.id
-    this.institution = options.institution
-    this.webhook = options.webhook
-    this.products = new Set(options.products)
-    this.createdAt = options.now
-    this.consentExpiresAt = options.consentExpiresAt
-    this.log = new SyncLog(this.id)
+    return new SimulatedItem(ids, {
+      id: ids.next("item"),
+      accessToken: `access-sandbox-${ids.nextUuid("access_token")}`,
+      loginId: options.login.id,
+      institution: options.institution,
+      webhook: options.webhook,
+      products: options.products,
+      createdAt: options.now,
+      consentExpiresAt: options.consentExpiresAt,
+      error: null,
+      ended: null,
+      disconnectsAt: null,
+      expiryWasAnnounced: false,
+      hasSynced: false,
+      lastUpdateAt: null,
+      lastFailureAt: null,
+      lastWebhook: null,
+      status: "NOT_READY",
+      wanted: null,
+      grants: [],
+      hiddenAccounts: [],
+      said: 0,
+    })
+  }
+
+  /** As it was, saying again all that it had said; throws where the parts do not fit. */
+  static restore(ids: Ids, outline: Outline, said: Said | undefined, bank: Bank) {
+    const item = new SimulatedItem(ids, outline)
+    for (const [kind, place, change] of said?.entries ?? []) {
+      const { account = "", accountId = "" } = said?.accounts[place] ?? {}
+      const real = bank.history(account)[change]?.transaction
+      if (real === undefined) throw new Error("an Item spoke of a transaction that no account has")
+      item.log.say(kind, item.delivered(accountId, real))
+    }
+    for (const accountId of outline.hiddenAccounts) item.log.hide(accountId)
+    if (item.log.length !== outline.said) throw new Error("what an Item said is missing, or there is too much of it")
+    return item
+  }
+
+  get outline(): Outline {
+    return {
+      id: this.id,
+      loginId: this.loginId,
+      institution: this.institution,
+      createdAt: this.createdAt,
+      accessToken: this.accessToken,
+      webhook: this.webhook,
+      products: [...this.products],
+      error: this.error,
+      ended: this.ended,
+      consentExpiresAt: this.consentExpiresAt,
+      disconnectsAt: this.disconnectsAt,
+      expiryWasAnnounced: this.expiryWasAnnounced,
+      hasSynced: this.hasSynced,
+      lastUpdateAt: this.lastUpdateAt,
+      lastFailureAt: this.lastFailureAt,
+      lastWebhook: this.lastWebhook,
+      status: this.status,
+      wanted: this.wanted,
+      grants: Array.from(this.grants, ([account, grant]) => ({ account, ...grant })),
+      hiddenAccounts: this.log.hiddenAccounts,
+      said: this.log.length,
+    }
+  }
+
+  /** `placeOf` finds a transaction in its account's history. */
+  said(placeOf: (transaction: RealTransaction) => number): Said {
+    const places = new Map<string, { readonly place: number; readonly account: string }>()
+    const entries = this.log.said.map(({ delivered: { accountId, real }, kind }) => {
+      const { place } = places.get(accountId) ?? { place: places.size }
+      if (place === places.size) places.set(accountId, { place, account: real.account })
+      return [kind, place, placeOf(real)] as const
+    })
+    return { accounts: [...places].map(([accountId, { account }]) => ({ accountId, account })), entries }
   }
 
   get isHealthy() {
@@ -143,13 +267,13 @@ export class SimulatedItem {
 
   /** When the next pull that was promised is due. */
   nextPullAt({ historical, initial }: Readiness) {
-    if (this.wanted === undefined || !this.isHealthy || this.status === "HISTORICAL_UPDATE_COMPLETE") return null
+    if (this.wanted === null || !this.isHealthy || this.status === "HISTORICAL_UPDATE_COMPLETE") return null
     return this.wanted.at + (this.status === "NOT_READY" ? initial : historical)
   }
 
   /** Learns what happened at the bank. */
   pull(bank: Bank, now: number, readiness: Readiness, removesChurned: boolean) {
-    if (this.wanted === undefined || !this.isHealthy) return
+    if (this.wanted === null || !this.isHealthy) return
     const before = this.status
     const age = now - this.wanted.at
     if (before !== "HISTORICAL_UPDATE_COMPLETE" && age >= readiness.initial) {
@@ -212,12 +336,15 @@ const hasTransactions = ({ subtype, type }: RealAccount) =>
 
 /** The last change of each transaction, in the order of these last changes. */
 const latest = (changes: ReadonlyArray<BankChange>) => {
-  const byId = new Map<string, BankChange>()
-  for (const change of changes) {
-    byId.delete(change.transaction.id)
-    byId.set(change.transaction.id, change)
+  // No transaction is added twice.
+  if (changes.every(({ kind }) => kind === "added")) return changes
+  const seen = new Set<string>()
+  const last: Array<BankChange> = []
+  for (const change of changes.toReversed()) {
+    if (!seen.has(change.transaction.id)) last.push(change)
+    seen.add(change.transaction.id)
   }
-  return [...byId.values()]
+  return last.toReversed()
 }
 
 const byDate = (a: BankChange, b: BankChange) =>

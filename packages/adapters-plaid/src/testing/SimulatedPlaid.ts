@@ -1,18 +1,25 @@
 /** The simulated world: banks, what is connected to them, and the webhooks that follow. */
 import { Result, Schema } from "effect"
 
-import { Bank, type Login, type NewAccount } from "./Bank.ts"
+import {
+  Bank,
+  type Changes,
+  type Login,
+  type NewAccount,
+  Outline as BankOutline,
+  type RealTransaction,
+} from "./Bank.ts"
 import { dayMillis, dayOf, daysBefore, isoOf } from "./Day.ts"
 import { history } from "./History.ts"
-import { Ids } from "./Ids.ts"
+import { Ids, Outline as IdsOutline } from "./Ids.ts"
 import { type Institution, institutions as knownInstitutions, isEuropean } from "./Institutions.ts"
-import { Outbox } from "./Outbox.ts"
+import { Outbox, Outline as OutboxOutline } from "./Outbox.ts"
 import { errorBody } from "./PlaidReply.ts"
 import { type Limits, Quotas } from "./Quotas.ts"
-import { linkedAccount } from "./Resources.ts"
+import { LinkedAccount, linkedAccount } from "./Resources.ts"
 import { CustomUser, customAccount, customTransaction, userGood } from "./SandboxUsers.ts"
-import { SigningKeys } from "./SigningKeys.ts"
-import { type Readiness, SimulatedItem } from "./SimulatedItem.ts"
+import { SigningKey, SigningKeys } from "./SigningKeys.ts"
+import { Outline as ItemOutline, type Readiness, type Said, SimulatedItem } from "./SimulatedItem.ts"
 
 /** A host's registration. */
 export interface Client {
@@ -40,45 +47,54 @@ export interface WorldOptions {
   readonly removesChurned?: boolean
 }
 
-/** What a host asks Link for. */
-export interface LinkToken {
-  readonly token: string
-  readonly createdAt: number
-  readonly expiresAt: number
-  readonly clientName: string
-  readonly clientUserId: string | null
-  readonly products: ReadonlyArray<string>
-  readonly countries: ReadonlyArray<string>
-  readonly language: string
-  readonly webhook: string | null
-  readonly redirectUri: string | null
+const Text = Schema.NullOr(Schema.String)
+
+const KeptLinkToken = Schema.Struct({
+  token: Schema.String,
+  createdAt: Schema.Finite,
+  expiresAt: Schema.Finite,
+  clientName: Schema.String,
+  clientUserId: Text,
+  products: Schema.Array(Schema.String),
+  countries: Schema.Array(Schema.String),
+  language: Schema.String,
+  webhook: Text,
+  redirectUri: Text,
   /** Link runs on a page of Plaid's, and the webhook tells its outcome. */
-  readonly isHosted: boolean
-  readonly completionRedirectUri: string | null
-  readonly daysRequested: number
+  isHosted: Schema.Boolean,
+  completionRedirectUri: Text,
+  daysRequested: Schema.Int,
+  /** The id of the Item to be mended. */
+  updates: Text,
+  selectsAccounts: Schema.Boolean,
+  institutionId: Text,
+})
+
+/** What a host asks Link for. */
+export interface LinkToken extends Omit<typeof KeptLinkToken.Type, "updates"> {
   /** The Item to be mended. */
   readonly updates: SimulatedItem | null
-  readonly selectsAccounts: boolean
-  readonly institutionId: string | null
 }
 
+const LinkSuccess = Schema.Struct({
+  publicToken: Schema.String,
+  metadata: Schema.Struct({
+    institution: Schema.Struct({ institution_id: Schema.String, name: Schema.String }),
+    accounts: Schema.Array(LinkedAccount),
+    link_session_id: Schema.String,
+    transfer_status: Schema.Null,
+  }),
+})
 /** What `onSuccess` gets. */
-export interface LinkSuccess {
-  readonly publicToken: string
-  readonly metadata: {
-    readonly institution: { readonly institution_id: string; readonly name: string }
-    readonly accounts: ReadonlyArray<ReturnType<typeof linkedAccount>>
-    readonly link_session_id: string
-    readonly transfer_status: null
-  }
-}
+export type LinkSuccess = typeof LinkSuccess.Type
 
-export interface LinkSession {
-  readonly id: string
-  readonly linkToken: string
-  readonly at: number
-  readonly success: LinkSuccess | null
-}
+const LinkSession = Schema.Struct({
+  id: Schema.String,
+  linkToken: Schema.String,
+  at: Schema.Finite,
+  success: Schema.NullOr(LinkSuccess),
+})
+export type LinkSession = typeof LinkSession.Type
 
 interface PublicToken {
   readonly token: string
@@ -86,31 +102,111 @@ interface PublicToken {
   readonly expiresAt: number
 }
 
+/** The world but for what only grows: what happened in accounts, and what Items said of it. Faults and counts of requests are no part of it. */
+export const Outline = Schema.Struct({
+  /** How often a process began with it, so that no two of them name their requests alike. */
+  starts: Schema.Natural,
+  automaticUpdates: Schema.Boolean,
+  ids: IdsOutline,
+  bank: BankOutline,
+  items: Schema.Array(ItemOutline),
+  linkTokens: Schema.Array(KeptLinkToken),
+  publicTokens: Schema.Array(Schema.Struct({ token: Schema.String, itemId: Schema.String, expiresAt: Schema.Finite })),
+  sessions: Schema.Array(LinkSession),
+  keys: Schema.NonEmptyArray(SigningKey),
+  outbox: OutboxOutline,
+})
+export type Outline = typeof Outline.Type
+
+/** A world as it was. */
+interface Former {
+  readonly outline: Outline
+  readonly changes: Changes
+  readonly said: Readonly<Record<string, Said>>
+}
+
 export class SimulatedPlaid {
   readonly bank: Bank
   readonly client: Client
   readonly ids: Ids
   readonly keys: SigningKeys
-  readonly outbox = new Outbox()
+  readonly outbox: Outbox
   readonly quotas: Quotas
   automaticUpdates: boolean
   private readonly readiness: Readiness
   private readonly removesChurned: boolean
-  private items: ReadonlyArray<SimulatedItem> = []
-  private readonly byAccessToken = new Map<string, SimulatedItem>()
-  private readonly linkTokens = new Map<string, LinkToken>()
-  private publicTokens: ReadonlyArray<PublicToken> = []
-  private allSessions: ReadonlyArray<LinkSession> = []
+  private readonly starts: number
+  private requests = 0
+  private items: ReadonlyArray<SimulatedItem>
+  private readonly byAccessToken: Map<string, SimulatedItem>
+  private readonly linkTokens: Map<string, LinkToken>
+  private publicTokens: ReadonlyArray<PublicToken>
+  private allSessions: ReadonlyArray<LinkSession>
 
-  constructor(options: WorldOptions, now: number) {
-    this.bank = new Bank([...knownInstitutions, ...(options.institutions ?? [])])
+  /** A new world, or the former one goes on; throws where the parts of the former one do not fit. */
+  constructor(options: WorldOptions, now: number, former?: Former) {
+    const institutions = [...knownInstitutions, ...(options.institutions ?? [])]
+    const outline = former?.outline
+    this.bank =
+      former === undefined ? new Bank(institutions) : Bank.restore(former.outline.bank, former.changes, institutions)
     this.client = options.client ?? simulatedClient
-    this.ids = new Ids(options.seed ?? "simulator")
-    this.keys = new SigningKeys(this.ids, now)
+    this.ids = new Ids(outline?.ids ?? { seed: options.seed ?? "simulator", made: {} })
+    this.keys = new SigningKeys(this.ids, now, outline?.keys)
+    this.outbox = new Outbox(outline?.outbox)
     this.quotas = new Quotas(options.limits ?? {})
     this.readiness = options.readiness ?? { initial: 0, historical: 0 }
-    this.automaticUpdates = options.automaticUpdates ?? true
+    this.automaticUpdates = outline?.automaticUpdates ?? options.automaticUpdates ?? true
     this.removesChurned = options.removesChurned ?? true
+    this.starts = (outline?.starts ?? 0) + 1
+    this.items = (outline?.items ?? []).map((item) =>
+      SimulatedItem.restore(this.ids, item, former?.said[item.id], this.bank),
+    )
+    this.byAccessToken = new Map(this.items.map((item) => [item.accessToken, item]))
+    this.linkTokens = new Map(
+      outline?.linkTokens.map((token) => [
+        token.token,
+        { ...token, updates: token.updates === null ? null : this.known(token.updates) },
+      ]),
+    )
+    this.publicTokens = (outline?.publicTokens ?? []).map(({ expiresAt, itemId, token }) => ({
+      token,
+      item: this.known(itemId),
+      expiresAt,
+    }))
+    this.allSessions = outline?.sessions ?? []
+  }
+
+  get outline(): Outline {
+    const [key, ...keys] = this.keys.all
+    if (key === undefined) throw new Error("There is no key to sign with")
+    return {
+      starts: this.starts,
+      automaticUpdates: this.automaticUpdates,
+      ids: this.ids.outline,
+      bank: this.bank.outline,
+      items: this.items.map(({ outline }) => outline),
+      linkTokens: Array.from(this.linkTokens.values(), (token) => ({ ...token, updates: token.updates?.id ?? null })),
+      publicTokens: this.publicTokens.map(({ expiresAt, item, token }) => ({ token, itemId: item.id, expiresAt })),
+      sessions: this.allSessions,
+      keys: [key, ...keys],
+      outbox: this.outbox.outline,
+    }
+  }
+
+  /** What only grows. */
+  get growth(): Omit<Former, "outline"> {
+    const changes = this.bank.allChanges
+    const places = new Map<RealTransaction, number>()
+    for (const history of Object.values(changes)) {
+      for (const [place, { transaction }] of history.entries()) places.set(transaction, place)
+    }
+    const placeOf = (transaction: RealTransaction) => places.get(transaction) ?? 0
+    return { changes, said: Object.fromEntries(this.items.map((item) => [item.id, item.said(placeOf)])) }
+  }
+
+  nextRequestId() {
+    this.requests += 1
+    return this.ids.of("request", String(this.starts), String(this.requests)).slice(0, 15)
   }
 
   get allItems() {
@@ -119,6 +215,12 @@ export class SimulatedPlaid {
 
   item(id: string) {
     return this.items.find((item) => item.id === id)
+  }
+
+  private known(id: string) {
+    const item = this.item(id)
+    if (item === undefined) throw new Error("a token belongs to no Item")
+    return item
   }
 
   itemOf(accessToken: string) {
@@ -200,7 +302,7 @@ export class SimulatedPlaid {
     const institution = this.bank.institution(login.institutionId)
     if (institution === undefined) return "INVALID_INSTITUTION"
     const consentExpiresAt = institution.consentDays === null ? null : now + institution.consentDays * dayMillis
-    const item = new SimulatedItem(this.ids, { ...options, login, institution, now, consentExpiresAt })
+    const item = SimulatedItem.connect(this.ids, { ...options, login, institution, now, consentExpiresAt })
     item.share(options.accounts)
     for (const other of this.items) {
       if (other.loginId === login.id && other.isHealthy && endsTheFirst(institution, other, item)) {

@@ -54,6 +54,15 @@ export class SyncLog {
     return this.entries.length
   }
 
+  /** All that it said, in order. */
+  get said(): ReadonlyArray<Entry> {
+    return this.entries
+  }
+
+  get hiddenAccounts(): ReadonlyArray<string> {
+    return [...this.hidden]
+  }
+
   /** Whether it was told of, and with this content. */
   told({ real, transactionId }: Delivered): "never" | "so" | "otherwise" {
     const told = this.byId.get(transactionId)
@@ -149,6 +158,8 @@ const isPlace = ({ base, head, hidden, offset }: Place) =>
 
 /** What happened, told by its outcome: in the order in which each transaction was last spoken of. */
 const difference = (entries: ReadonlyArray<Entry>): ReadonlyArray<Entry> => {
+  // A first sync: nothing is added twice unless it was removed in between.
+  if (entries.every(({ kind }) => kind === "added")) return entries
   const byId = new Map<string, { readonly wasThere: boolean; readonly last: Entry }>()
   for (const entry of entries) {
     const { transactionId } = entry.delivered

@@ -15,6 +15,7 @@ export const deliver = Effect.fnUntraced(function* (world: World, wake: Queue.De
     if (next.length === 0) yield* woken
     else yield* Effect.raceFirst(woken, Effect.sleep(Math.min(longestSleep, Math.max(1, Math.min(...next) - now))))
     plaid.settle(yield* world.now)
+    world.keep()
   }
 })
 
@@ -26,8 +27,10 @@ const sendDue = Effect.fnUntraced(function* (world: World) {
   while (true) {
     const webhook = outbox.take(yield* world.now)
     if (webhook === undefined) return
+    yield* world.saved
     const status = yield* send(world, webhook)
     outbox.answered(webhook, status, yield* world.now)
+    world.keep()
   }
 })
 

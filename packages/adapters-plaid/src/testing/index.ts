@@ -20,4 +20,5 @@ export { type Limit, type Limits, productionLimits, sandboxLimits } from "./Quot
 export { userGood } from "./SandboxUsers.ts"
 export { type Forgery } from "./SigningKeys.ts"
 export { type Readiness, type UpdateStatus } from "./SimulatedItem.ts"
+export { StateFileRefused } from "./StateFile.ts"
 export { type Client, type LinkSuccess, simulatedClient } from "./SimulatedPlaid.ts"

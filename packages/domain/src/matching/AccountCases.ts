@@ -5,6 +5,7 @@
 import { Effect, Schema } from "effect"
 
 import * as AccountMatching from "./AccountMatching.ts"
+import * as CaseFile from "./CaseFile.ts"
 import * as Decision from "./Decision.ts"
 import * as Explanation from "./Explanation.ts"
 import type { Policy } from "./Policy.ts"
@@ -111,6 +112,20 @@ export const decide = (policy: Policy, one: Case): Decided => {
       }),
     ),
   }
+}
+
+export interface File {
+  readonly decided: ReadonlyArray<Decided>
+  /** Cases that cannot be read. They stop no other. */
+  readonly refused: ReadonlyArray<CaseFile.Refused>
+  /** Fields that are not known, and were not considered. */
+  readonly unknown: ReadonlyArray<CaseFile.Unknown>
+}
+
+/** Decides every case that can be read. Takes the parsed JSON of a file, an array of cases. */
+export const decideFile = (json: unknown, policy: Policy): File => {
+  const { cases, refused, unknown } = CaseFile.read(Case, json)
+  return { decided: cases.map((one) => decide(policy, one)), refused, unknown }
 }
 
 /** What is printed for machines: nothing but the decisions. */

@@ -26,10 +26,10 @@ export {
   Grounds,
   type Held,
   type Incoming,
-  observe,
   type Question,
   type SharedValues,
 } from "./Evidence.ts"
+export { observe } from "./Observing.ts"
 
 /** Decides every incoming account. The same grounds and policy give the same decisions, to the byte. */
 export const decide = (policy: Policy, grounds: Grounds): ReadonlyArray<Decision.Decision> => {
@@ -156,9 +156,11 @@ const tableOf = (policy: Policy, grounds: Grounds): Table => {
   const bound = new Set(grounds.incoming.map(({ known }) => known))
   const isBound = ({ generations }: Group) => generations.some(({ accountId }) => bound.has(accountId))
   const free = groups.map((group) => !isBound(group))
-  const edges = [...best.values()]
-    .filter(({ group, row }) => free[group] === true && grounds.incoming[row]?.known === undefined)
-    .map(({ group, row, score }) => ({ row, column: group, weight: score }))
+  const edges: Array<Assignment.Edge> = []
+  for (const { group, row, score } of best.values()) {
+    const isOpen = score > 0 && free[group] === true && grounds.incoming[row]?.known === undefined
+    if (isOpen) edges.push({ row, column: group, weight: score })
+  }
   return { grounds, groups, groupAt, byRow, byGroup, vetoed, assigned: Assignment.assign(edges) }
 }
 
@@ -359,6 +361,7 @@ const refuseMismatch = (
   decisions: ReadonlyArray<Decision.Decision>,
 ): ReadonlyArray<Decision.Decision> => {
   const { groups, grounds, byRow, vetoed } = table
+  if (grounds.reconnecting === undefined) return decisions
   const own = new Set(
     [...groups.entries()]
       .filter(([, { generations }]) => generations.some(({ connectionId }) => connectionId === grounds.reconnecting))

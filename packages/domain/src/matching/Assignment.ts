@@ -31,20 +31,21 @@ export const assign = (edges: ReadonlyArray<Edge>): ReadonlyMap<number, Chosen> 
 
 /** Edges that have to do with one another, by way of rows and columns. */
 const componentsOf = (edges: ReadonlyArray<Edge>): ReadonlyArray<ReadonlyArray<Edge>> => {
-  const parents = new Map<string, string>()
-  const rootOf = (node: string): string => {
+  const parents = new Map<number, number>()
+  const rootOf = (node: number): number => {
     let root = node
     for (let parent = parents.get(root); parent !== undefined; parent = parents.get(root)) root = parent
     if (root !== node) parents.set(node, root)
     return root
   }
+  // Rows are the even nodes, columns the odd ones.
   for (const { column, row } of edges) {
-    const [one, other] = [rootOf(`row ${row}`), rootOf(`column ${column}`)]
+    const [one, other] = [rootOf(2 * row), rootOf(2 * column + 1)]
     if (one !== other) parents.set(one, other)
   }
-  const components = new Map<string, Array<Edge>>()
+  const components = new Map<number, Array<Edge>>()
   for (const edge of edges) {
-    const root = rootOf(`row ${edge.row}`)
+    const root = rootOf(2 * edge.row)
     const component = components.get(root)
     if (component === undefined) components.set(root, [edge])
     else component.push(edge)
@@ -53,28 +54,33 @@ const componentsOf = (edges: ReadonlyArray<Edge>): ReadonlyArray<ReadonlyArray<E
 }
 
 const assignConnected = (edges: ReadonlyArray<Edge>): ReadonlyArray<readonly [number, Chosen]> => {
+  const [only, ...others] = edges
+  if (only !== undefined && others.length === 0) return [[only.row, { column: only.column, margin: only.weight }]]
+
   const rows = [...new Set(edges.map(({ row }) => row))].toSorted(ascending)
   const columns = [...new Set(edges.map(({ column }) => column))].toSorted(ascending)
   const [rowAt, columnAt] = [indexOf(rows), indexOf(columns)]
   // Behind the real columns every row has one of its own, in which it is alone. Costs are negated weights.
   const width = columns.length + rows.length
-  const costs = rows.map((_, row) =>
-    filled<number>(width, forbidden).fill(0, columns.length + row, columns.length + row + 1),
-  )
+  const costs = rows.map((_, row) => {
+    const line = new Float64Array(width).fill(forbidden)
+    line[columns.length + row] = 0
+    return line
+  })
   for (const { column, row, weight } of edges) {
     const line = costs[rowAt.get(row) ?? 0]
     if (line !== undefined) line[columnAt.get(column) ?? 0] = -weight
   }
 
   const seating: Seating = {
-    rowOf: filled<number>(width, none),
-    rowPrice: filled<number>(rows.length, 0),
-    columnPrice: filled<number>(width, 0),
+    rowOf: new Int32Array(width).fill(none),
+    rowPrice: new Float64Array(rows.length),
+    columnPrice: new Float64Array(width),
   }
   for (let row = 0; row < rows.length; row++) seat(seating, row, shortestPath(costs, seating, row))
 
   const chosen: Array<readonly [number, Chosen]> = []
-  for (const [column, row] of seating.rowOf.slice(0, columns.length).entries()) {
+  for (const [column, row] of seating.rowOf.subarray(0, columns.length).entries()) {
     if (row === none) continue
     chosen.push([rows[row] ?? 0, { column: columns[column] ?? 0, margin: marginOf(costs, seating, row, column) }])
   }
@@ -84,35 +90,35 @@ const assignConnected = (edges: ReadonlyArray<Edge>): ReadonlyArray<readonly [nu
 /** Prices are such that no pair costs less than those of its row and column together, and a seated one exactly that. */
 interface Seating {
   /** Who sits in a column. */
-  readonly rowOf: Array<number>
-  readonly rowPrice: Array<number>
+  readonly rowOf: Int32Array
+  readonly rowPrice: Float64Array
   /** 0 of a free column, never more. */
-  readonly columnPrice: Array<number>
+  readonly columnPrice: Float64Array
 }
 
 interface Path {
   /** The free column where it ends. */
   readonly end: number
   readonly length: number
-  readonly distance: ReadonlyArray<number>
-  readonly cameFrom: ReadonlyArray<number>
+  readonly distance: Float64Array
+  readonly cameFrom: Int32Array
 }
 
 /** The cheapest way to a free column, each step of which moves whoever sits there. Dijkstra's over reduced costs. */
 const shortestPath = (costs: Costs, { columnPrice, rowOf, rowPrice }: Seating, start: number): Path => {
   const width = rowOf.length
-  const distance = filled<number>(width, Number.MAX_SAFE_INTEGER)
-  const cameFrom = filled<number>(width, none)
-  const isDone = filled<boolean>(width, false)
+  const distance = new Float64Array(width).fill(Number.MAX_SAFE_INTEGER)
+  const cameFrom = new Int32Array(width).fill(none)
+  const isDone = new Uint8Array(width)
   let best = { end: none, length: Number.MAX_SAFE_INTEGER }
   let [row, column, reached] = [start, none, 0]
   for (;;) {
-    const line = costs[row] ?? []
+    const line = costs[row]
     const paid = reached - (rowPrice[row] ?? 0)
     let nearest = none
     for (let next = 0; next < width; next++) {
-      if (isDone[next] === true) continue
-      const length = paid + (line[next] ?? 0) - (columnPrice[next] ?? 0)
+      if (isDone[next] === 1) continue
+      const length = paid + (line?.[next] ?? 0) - (columnPrice[next] ?? 0)
       if (length < (distance[next] ?? 0)) {
         distance[next] = length
         cameFrom[next] = column
@@ -124,7 +130,7 @@ const shortestPath = (costs: Costs, { columnPrice, rowOf, rowPrice }: Seating, s
     reached = nearest === none ? Number.MAX_SAFE_INTEGER : (distance[nearest] ?? 0)
     if (reached >= best.length) return { ...best, distance, cameFrom }
     column = nearest
-    isDone[column] = true
+    isDone[column] = 1
     row = rowOf[column] ?? none
   }
 }
@@ -151,15 +157,16 @@ const seat = ({ columnPrice, rowOf, rowPrice }: Seating, start: number, { cameFr
  */
 const marginOf = (costs: Costs, { columnPrice, rowOf, rowPrice }: Seating, start: number, parted: number): number => {
   const width = rowOf.length
-  const distance = filled<number>(width, Number.MAX_SAFE_INTEGER)
-  const isDone = filled<boolean>(width, false)
+  const distance = new Float64Array(width).fill(Number.MAX_SAFE_INTEGER)
+  const isDone = new Uint8Array(width)
   const reach = (column: number, length: number) => {
     if (length < (distance[column] ?? 0)) distance[column] = length
   }
   const moveFrom = (row: number, reached: number) => {
     const paid = reached - (rowPrice[row] ?? 0)
-    for (const [column, cost] of (costs[row] ?? []).entries()) {
-      if (row !== start || column !== parted) reach(column, paid + cost - (columnPrice[column] ?? 0))
+    const line = costs[row]
+    for (let column = 0; column < width; column++) {
+      if (row !== start || column !== parted) reach(column, paid + (line?.[column] ?? 0) - (columnPrice[column] ?? 0))
     }
   }
   let isFreeReached = false
@@ -167,11 +174,11 @@ const marginOf = (costs: Costs, { columnPrice, rowOf, rowPrice }: Seating, start
   for (;;) {
     let nearest = parted
     for (let column = 0; column < width; column++) {
-      if (isDone[column] !== true && (distance[column] ?? 0) < (distance[nearest] ?? 0)) nearest = column
+      if (isDone[column] === 0 && (distance[column] ?? 0) < (distance[nearest] ?? 0)) nearest = column
     }
     const reached = distance[nearest] ?? 0
     if (nearest === parted) return reached
-    isDone[nearest] = true
+    isDone[nearest] = 1
     const seated = rowOf[nearest] ?? none
     if (seated !== none) moveFrom(seated, reached)
     else if (!isFreeReached) {
@@ -181,14 +188,12 @@ const marginOf = (costs: Costs, { columnPrice, rowOf, rowPrice }: Seating, start
   }
 }
 
-type Costs = ReadonlyArray<ReadonlyArray<number>>
+type Costs = ReadonlyArray<Float64Array>
 
 const none = -1
 
 /** More than any weight, and still exact when added up. */
 const forbidden = 1_000_000_000_000
-
-const filled = <A>(length: number, value: A): Array<A> => Array.from({ length }, () => value)
 
 const indexOf = (values: ReadonlyArray<number>) => new Map(values.map((value, index) => [value, index]))
 

@@ -17,37 +17,66 @@ export interface Verdict {
   readonly outcome: "unchecked" | "balanced" | "unbalanced"
   /** Money out by the bank's balances less money out by the rows, in minor units. */
   readonly difference: number
-  /** The fewest and likeliest delivered rows that, decided the other way, make it balance. Empty when none do. */
+  /** The likeliest rows that, decided the other way, make it balance. Empty when none do, or others are as likely. */
   readonly repair: ReadonlyArray<string>
 }
 
 export const unchecked: Verdict = { outcome: "unchecked", difference: 0, repair: [] }
+
+/** Another way to pair a run of equal amounts. */
+export interface Alternative {
+  /** One row fewer is recognised, one more, or one instead of another. */
+  readonly change: "fewer" | "more" | "instead"
+  /** How much less likely it is, in milli-bits. */
+  readonly weight: number
+  /** The delivered rows that it decides otherwise, and the held ones that they may be. The first one is the reason. */
+  readonly rows: ReadonlyArray<Ask>
+}
+
+interface Ask {
+  readonly row: string
+  readonly candidates: ReadonlyArray<string>
+}
 
 export interface Batch {
   readonly balances: Balances
   readonly held: ReadonlyArray<Held>
   readonly delivered: ReadonlyArray<Row>
   readonly decisions: ReadonlyArray<Decision>
+  readonly alternatives: ReadonlyArray<Alternative>
   /** The account's rows once the decisions are carried out, questions left open. */
   readonly result: ReadonlyArray<Held>
   readonly policy: TransactionPolicy
 }
 
 export const check = (batch: Batch): { readonly verdict: Verdict; readonly decisions: ReadonlyArray<Decision> } => {
+  const { bits, limits } = batch.policy
   const difference = differenceOf(batch)
   const corrections = correctionsOf(batch)
+  const open = corrections.filter(({ isAsked }) => isAsked)
+  const silent = corrections.filter(({ isAsked }) => !isAsked)
+  const hidden = hiddenIn(silent, bits)
   if (difference === 0) {
-    const asked = corrections.filter(({ decision }) => decision.action === "review")
-    return { verdict: { ...unchecked, outcome: "balanced" }, decisions: questioned(batch.decisions, asked, "same") }
+    const decisions = questioned(questioned(batch.decisions, hidden, null), open, "same")
+    return { verdict: { ...unchecked, outcome: "balanced" }, decisions }
   }
-  const repair = repairOf(corrections, difference, batch.policy) ?? []
-  const decisions =
-    repair.length > 0
-      ? questioned(batch.decisions, repair)
-      : questioned(batch.decisions, corrections.slice(0, batch.policy.limits.suspects), null)
+  const best = lightest(corrections, difference, limits.correctionTriples)
+  if (best === undefined) {
+    const decisions = questioned(batch.decisions, [...hidden, ...corrections.slice(0, limits.suspects)], null)
+    return { verdict: { outcome: "unbalanced", difference, repair: [] }, decisions }
+  }
+  const rivals = amountingTo(corrections, difference, weightOf(best) + bits.doubtful).filter(
+    (correction) => !best.includes(correction),
+  )
+  const isClear = rivals.length === 0
+  const decisions = questioned(batch.decisions, [...hidden, ...rivals], null)
   return {
-    verdict: { outcome: "unbalanced", difference, repair: repair.map(({ decision }) => decision.row) },
-    decisions,
+    verdict: {
+      outcome: "unbalanced",
+      difference,
+      repair: isClear ? best.flatMap(({ rows }) => rows.slice(0, 1).map(({ row }) => row)) : [],
+    },
+    decisions: questioned(decisions, best, isClear ? undefined : null),
   }
 }
 
@@ -72,98 +101,177 @@ const nothing = { pending: true, deleted: true, status: null }
 const isCounted = ({ closing, currency, opening }: Balances, row: Row) =>
   row.currency === currency && row.date > opening.date && row.date <= closing.date
 
-/** A decision that could be the other way round. */
+/** Decisions that could be the other way round. */
 interface Correction {
-  readonly decision: Decision
   /** What it adds to the money out. */
   readonly effect: number
   /** How much likelier the decision is than its opposite, in milli-bits. */
   readonly weight: number
-  readonly candidates: ReadonlyArray<string>
-  /** What the row is, if the decision is wrong. */
+  readonly rows: ReadonlyArray<Ask>
+  /** What the first row is, if it is so. */
   readonly suggestion: "same" | "new"
+  /** It is a question already. */
+  readonly isAsked: boolean
 }
 
 /** The least certain first. */
-const correctionsOf = ({ balances, decisions, delivered, held, policy }: Batch): ReadonlyArray<Correction> => {
+const correctionsOf = (batch: Batch): ReadonlyArray<Correction> => {
+  const { alternatives, balances, decisions, delivered } = batch
   const rows = new Map(delivered.map((row) => [row.id, row]))
-  const heldById = new Map(held.map((row) => [row.id, row]))
+  const byRow = new Map(decisions.map((decision) => [decision.row, decision]))
+  const counted = (id: string) => {
+    const row = rows.get(id)
+    return row !== undefined && !isPending(row) && isCounted(balances, row) ? row : undefined
+  }
+  const rewired = alternatives.flatMap((alternative): ReadonlyArray<Correction> => {
+    const { change, rows, weight } = alternative
+    const row = counted(rows[0]?.row ?? "")
+    const isStanding = rows.every(({ row }, place) => {
+      const isAlone = place === 0 && change !== "fewer"
+      return byRow.get(row)?.action === (isAlone ? "insert" : "merge")
+    })
+    if (row === undefined || !isStanding) return []
+    const effect = change === "instead" ? 0 : change === "fewer" ? row.amount : -row.amount
+    return [{ effect, weight, rows, suggestion: change === "fewer" ? "new" : "same", isAsked: false }]
+  })
+  return [...rewired, ...farTwins(batch, counted), ...openOnes(batch, counted)]
+    .filter(({ weight }) => weight < Infinity)
+    .toSorted((a, b) => a.weight - b.weight || compareRows(a, b))
+}
+
+const compareRows = (a: Correction, b: Correction) => {
+  const [x = "", y = ""] = [a, b].map(({ rows, suggestion }) => JSON.stringify([rows, suggestion]))
+  return x < y ? -1 : x > y ? 1 : 0
+}
+
+/** New rows with an equal one that was not delivered, but further off than a date moves. */
+const farTwins = (
+  { decisions, held, policy }: Batch,
+  counted: (id: string) => Row | undefined,
+): ReadonlyArray<Correction> => {
   const merged = new Set(decisions.flatMap((decision) => (decision.action === "merge" ? [decision.into] : [])))
   const keyOf = (row: Row) => `${row.currency} ${row.amount}`
   const unseen = Map.groupBy(
     held.filter((row) => isBooked(row) && !merged.has(row.id)),
     keyOf,
   )
-  const nearby = (row: Row) =>
-    (unseen.get(keyOf(row)) ?? [])
+  return decisions.flatMap((decision): ReadonlyArray<Correction> => {
+    const row = decision.action === "insert" ? counted(decision.row) : undefined
+    if (row === undefined || decision.action !== "insert") return []
+    const [twin] = (unseen.get(keyOf(row)) ?? [])
       .map((held) => ({ id: held.id, days: Math.abs(dayOf(held.date) - dayOf(row.date)) }))
-      .filter(({ days }) => days <= policy.days.suspect)
+      .filter(({ days }) => days >= policy.bits.shift.length && days <= policy.days.suspect)
       .toSorted((a, b) => a.days - b.days || (a.id < b.id ? -1 : 1))
-
-  return decisions
-    .flatMap((decision): ReadonlyArray<Correction> => {
-      const row = rows.get(decision.row)
-      if (row === undefined || isPending(row) || !isCounted(balances, row)) return []
-      switch (decision.action) {
-        case "merge": {
-          const into = heldById.get(decision.into)
-          if (decision.weight === null || into === undefined || into.pending) return []
-          const { into: id, weight } = decision
-          return [{ decision, effect: row.amount, weight, candidates: [id], suggestion: "new" }]
-        }
-        case "insert": {
-          const [twin] = nearby(row)
-          if (twin === undefined) return []
-          const weight = decision.where === "inside" ? 0 : policy.bits.missedByOld
-          return [{ decision, effect: -row.amount, weight, candidates: [twin.id], suggestion: "same" }]
-        }
-        case "review": {
-          const isBookedAlready = decision.candidates.some((id) => isBooked(heldById.get(id) ?? nothing))
-          const { candidates } = decision
-          return isBookedAlready ? [{ decision, effect: row.amount, weight: 0, candidates, suggestion: "new" }] : []
-        }
-        default:
-          return []
-      }
-    })
-    .toSorted((a, b) => a.weight - b.weight || (a.decision.row < b.decision.row ? -1 : 1))
+    if (twin === undefined) return []
+    const weight = policy.bits.far + (decision.where === "inside" ? 0 : policy.bits.missedByOld)
+    const rows = [{ row: row.id, candidates: [twin.id] }]
+    return [{ effect: -row.amount, weight, rows, suggestion: "same", isAsked: false }]
+  })
 }
 
-/** One, two or three corrections that make up the difference: the fewest, and of those the least certain. */
-const repairOf = (
+/** Questions whose answer can be that the row is new, beside one that stands in the books. */
+const openOnes = ({ decisions, held }: Batch, counted: (id: string) => Row | undefined): ReadonlyArray<Correction> => {
+  const heldById = new Map(held.map((row) => [row.id, row]))
+  return decisions.flatMap((decision): ReadonlyArray<Correction> => {
+    const row = decision.action === "review" ? counted(decision.row) : undefined
+    if (row === undefined || decision.action !== "review") return []
+    const { candidates } = decision
+    if (!candidates.some((id) => isBooked(heldById.get(id) ?? nothing))) return []
+    return [{ effect: row.amount, weight: 0, rows: [{ row: row.id, candidates }], suggestion: "new", isAsked: true }]
+  })
+}
+
+/**
+ * Corrections that leave the balance as it is, so that no balance will ever show them: one row instead of another; one
+ * more and one fewer of an amount. Of the latter, it is enough to ask about one side: once it is answered, an error on
+ * the other shows.
+ */
+const hiddenIn = (
   corrections: ReadonlyArray<Correction>,
-  difference: number,
-  { limits }: TransactionPolicy,
+  { exchanged, offset }: TransactionPolicy["bits"],
+): ReadonlyArray<Correction> => {
+  const exchanges = corrections.filter(({ effect, weight }) => effect === 0 && weight <= exchanged)
+  const inPairs = amountingTo(
+    corrections.filter(({ effect }) => effect !== 0),
+    0,
+    offset,
+  )
+  const bySide = Map.groupBy(inPairs, ({ effect }) => effect)
+  const countOf = (effect: number) => bySide.get(effect)?.length ?? 0
+  const oneSides = inPairs.filter(({ effect }) => {
+    const [here, there] = [countOf(effect), countOf(-effect)]
+    return here < there || (here === there && effect < 0)
+  })
+  return [...exchanges, ...oneSides]
+}
+
+/** Every correction that alone, or with one other, adds up to a sum and is at most so unlikely. */
+const amountingTo = (
+  corrections: ReadonlyArray<Correction>,
+  sum: number,
+  weight: number,
+): ReadonlyArray<Correction> => {
+  const lightest = lightestByEffect(corrections)
+  return corrections.filter((correction) => {
+    if (correction.effect === sum && correction.weight <= weight) return true
+    const other = partnerOf(lightest, correction, sum)
+    return other !== undefined && correction.weight + other.weight <= weight
+  })
+}
+
+/** The first correction that makes up a sum; or the lightest two, or three of those that are the least certain. */
+const lightest = (
+  corrections: ReadonlyArray<Correction>,
+  sum: number,
+  triples: number,
 ): ReadonlyArray<Correction> | undefined => {
-  const single = corrections.find(({ effect }) => effect === difference)
+  const single = corrections.find(({ effect }) => effect === sum)
   if (single !== undefined) return [single]
-  const pair = pairOf(corrections.slice(0, limits.correctionPairs), difference)
+  const pair = lightestPair(corrections, sum)
   if (pair !== undefined) return pair
-  const few = corrections.slice(0, limits.correctionTriples)
-  const triples = few.flatMap((first, index) => {
-    const rest = pairOf(few.slice(index + 1), difference - first.effect)
-    return rest === undefined ? [] : [[first, ...rest]]
-  })
-  return lightest(triples)
+  const few = corrections.slice(0, triples)
+  return lighter(
+    few.flatMap((first, index) => {
+      const rest = lightestPair(few.slice(index + 1), sum - first.effect)
+      return rest === undefined ? [] : [[first, ...rest]]
+    }),
+  )
 }
 
-const pairOf = (corrections: ReadonlyArray<Correction>, sum: number) => {
-  const earlier = new Map<number, Correction>()
-  const pairs = corrections.flatMap((correction) => {
-    const other = earlier.get(sum - correction.effect)
-    if (!earlier.has(correction.effect)) earlier.set(correction.effect, correction)
-    return other === undefined ? [] : [[other, correction]]
-  })
-  return lightest(pairs)
+const lightestPair = (corrections: ReadonlyArray<Correction>, sum: number) => {
+  const byEffect = lightestByEffect(corrections)
+  return lighter(
+    corrections.flatMap((correction) => {
+      const other = partnerOf(byEffect, correction, sum)
+      return other === undefined ? [] : [[correction, other]]
+    }),
+  )
 }
 
-const lightest = (sets: ReadonlyArray<ReadonlyArray<Correction>>) => {
-  const weightOf = (set: ReadonlyArray<Correction>) => set.reduce((sum, { weight }) => sum + weight, 0)
-  return sets.reduce<ReadonlyArray<Correction> | undefined>(
+/** The two lightest of each effect: one of them is not the correction that looks for a partner. */
+const lightestByEffect = (corrections: ReadonlyArray<Correction>) => {
+  const found = new Map<number, ReadonlyArray<Correction>>()
+  for (const correction of corrections) {
+    const before = found.get(correction.effect) ?? []
+    if (before.length < 2) found.set(correction.effect, [...before, correction])
+  }
+  return found
+}
+
+const partnerOf = (
+  lightest: ReadonlyMap<number, ReadonlyArray<Correction>>,
+  correction: Correction,
+  sum: number,
+): Correction | undefined =>
+  lightest.get(sum - correction.effect)?.find(({ rows }) => rows[0]?.row !== correction.rows[0]?.row)
+
+const lighter = (sets: ReadonlyArray<ReadonlyArray<Correction>>) =>
+  sets.reduce<ReadonlyArray<Correction> | undefined>(
     (best, set) => (best === undefined || weightOf(set) < weightOf(best) ? set : best),
     undefined,
   )
-}
+
+const weightOf = (set: ReadonlyArray<Correction>) => set.reduce((sum, { weight }) => sum + weight, 0)
 
 /** The decisions, with those in doubt turned into questions; with the suggestion to correct them, or another one. */
 const questioned = (
@@ -171,13 +279,21 @@ const questioned = (
   doubtful: ReadonlyArray<Correction>,
   instead?: "same" | null,
 ): ReadonlyArray<Decision> => {
-  const byRow = new Map(doubtful.map((correction) => [correction.decision.row, correction]))
+  const asked = new Map<string, { readonly candidates: Set<string>; readonly suggestion: "same" | "new" | null }>()
+  for (const { rows, suggestion } of doubtful) {
+    for (const [place, { candidates, row }] of rows.entries()) {
+      const before = asked.get(row)?.candidates ?? []
+      const suggested = instead === undefined ? (place === 0 ? suggestion : null) : instead
+      asked.set(row, { candidates: new Set([...before, ...candidates]), suggestion: suggested })
+    }
+  }
   return decisions.map((decision): Decision => {
-    const correction = byRow.get(decision.row)
-    if (correction === undefined) return decision
+    const question = asked.get(decision.row)
+    if (question === undefined) return decision
     const { row } = decision
-    const doubt = decision.action === "review" ? decision.doubt : "out_of_balance"
-    const suggestion = instead === undefined ? correction.suggestion : instead
-    return { action: "review", row, candidates: correction.candidates, doubt, suggestion }
+    const isReview = decision.action === "review"
+    const candidates = [...new Set([...(isReview ? decision.candidates : []), ...question.candidates])]
+    const doubt = isReview ? decision.doubt : "out_of_balance"
+    return { action: "review", row, candidates, doubt, suggestion: question.suggestion }
   })
 }

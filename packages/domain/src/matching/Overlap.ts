@@ -29,34 +29,40 @@ export type Overlap = typeof Overlap.Type
 /** Days by which two records of one booking may be apart. */
 export const tolerance = 3
 
-/**
- * The overlaps of every incoming account with every held one. Ask for an incoming account, then for held ones: what
- * no amount is shared with costs next to nothing.
- */
+export interface Overlaps {
+  /** Whether they have an amount in common, on days that go together. Costs next to nothing. */
+  readonly isAny: (incoming: number, held: number) => boolean
+  /** None where one of them has no bookings, or the days that both cover have none. */
+  readonly of: (incoming: number, held: number) => Overlap | undefined
+}
+
+/** The overlaps of every incoming account with every held one, by their places in the lists. */
 export const between = (
   incoming: ReadonlyArray<Bookings | undefined>,
-  held: ReadonlyMap<number, Bookings>,
-): ((at: number) => (candidate: number) => Overlap | undefined) => {
-  const fresh = incoming.map(tapeOf)
-  const amounts = new Map<number, Carried>()
-  for (const tape of fresh) {
-    for (const amount of tape?.days.keys() ?? []) {
-      const carried = amounts.get(amount)
-      if (carried === undefined) amounts.set(amount, { incoming: 1, held: [], days: [] })
-      else carried.incoming++
-    }
+  held: ReadonlyArray<Bookings | undefined>,
+): Overlaps => {
+  const amounts = new Map<number, Carriers>()
+  const fresh = incoming.map((bookings, account) =>
+    coverOf(bookings, (amount, day) => {
+      const carriers = amounts.get(amount) ?? { incoming: [], held: [] }
+      amounts.set(amount, carriers)
+      note(carriers.incoming, account, day)
+    }),
+  )
+  const old = held.map((bookings, account) =>
+    coverOf(bookings, (amount, day) => {
+      // Amounts that nothing incoming has are of no interest.
+      const carriers = amounts.get(amount)
+      if (carriers !== undefined) note(carriers.held, account, day)
+    }),
+  )
+  const found = new Map<number, Found>()
+  for (const [amount, carriers] of amounts) {
+    if (carriers.held.length > 0) for (const run of carriers.incoming) share(amount, run, carriers, fresh, old, found)
   }
-  const old = new Map([...held].map(([at, bookings]) => [at, coverOf(bookings, at, amounts)]))
-
-  return (at) => {
-    const tape = fresh[at]
-    if (tape === undefined) return () => undefined
-    const found = new Map<number, Found>()
-    for (const [amount, days] of tape.days) {
-      const carried = amounts.get(amount)
-      if (carried !== undefined && carried.held.length > 0) share(tape, amount, days, carried, old, found)
-    }
-    return (candidate) => overlapOf(tape, old.get(candidate), found.get(candidate))
+  return {
+    isAny: (at, candidate) => found.has(at * held.length + candidate),
+    of: (at, candidate) => overlapOf(fresh[at], old[candidate], found.get(at * held.length + candidate)),
   }
 }
 
@@ -68,23 +74,9 @@ export const sumBetween = ({ from, rows, to }: Bookings, after: string, until: s
   return sum
 }
 
-/** The days that are covered, and on which of them something was booked, in order. */
-interface Cover {
-  readonly from: number
-  readonly to: number
-  readonly booked: ReadonlyArray<number>
-}
-
-interface Tape extends Cover {
-  /** Of each amount, ascending. */
-  readonly days: ReadonlyMap<number, ReadonlyArray<number>>
-}
-
-/** Who has an amount: how many incoming accounts, and which held ones on which days, account by account. */
-interface Carried {
-  incoming: number
-  readonly held: Array<number>
-  readonly days: Array<number>
+/** The days that an account covers, and those on which something was booked, in order. */
+interface Cover extends Window {
+  readonly days: ReadonlyArray<number>
 }
 
 interface Window {
@@ -92,88 +84,96 @@ interface Window {
   readonly to: number
 }
 
+/** Who has an amount, account by account. */
+interface Carriers {
+  readonly incoming: Array<Run>
+  readonly held: Array<Run>
+}
+
+/** The days on which an account has an amount, in order. */
+interface Run {
+  readonly account: number
+  readonly days: Array<number>
+}
+
+/** With one held account at least one day goes together. */
 interface Matched {
-  readonly count: number
+  readonly candidate: number
   /** Of those matched, how many are inside the window, on either side. */
-  readonly inside: readonly [number, number]
+  readonly inside: number
+  readonly otherInside: number
 }
 
 interface Found {
-  readonly amounts: Map<string, Amounts>
-  readonly inside: [number, number]
+  readonly amounts: Array<{ readonly kind: AmountKind; readonly others: number; count: number }>
+  inside: number
+  otherInside: number
 }
 
-const tapeOf = (bookings: Bookings | undefined): Tape | undefined => {
+const coverOf = (bookings: Bookings | undefined, visit: (amount: number, day: number) => void): Cover | undefined => {
   if (bookings === undefined) return undefined
-  const days = new Map<number, Array<number>>()
-  const booked: Array<number> = []
-  for (const { amount, on } of inOrder(bookings.rows)) {
+  const days: Array<number> = []
+  let isOrdered = true
+  for (const { amount, on } of bookings.rows) {
     const day = dayOf(on)
-    booked.push(day)
-    const own = days.get(amount)
-    if (own === undefined) days.set(amount, [day])
-    else own.push(day)
+    if (day < (days[days.length - 1] ?? day)) isOrdered = false
+    days.push(day)
+    visit(amount, day)
   }
-  return { from: dayOf(bookings.from), to: dayOf(bookings.to), booked, days }
+  return { from: dayOf(bookings.from), to: dayOf(bookings.to), days: isOrdered ? days : days.toSorted(ascending) }
 }
 
-/** Notes who has an amount; amounts that nothing incoming has are of no interest. */
-const coverOf = (bookings: Bookings, at: number, amounts: ReadonlyMap<number, Carried>): Cover => {
-  const booked: Array<number> = []
-  for (const { amount, on } of inOrder(bookings.rows)) {
-    const day = dayOf(on)
-    booked.push(day)
-    const carried = amounts.get(amount)
-    carried?.held.push(at)
-    carried?.days.push(day)
+/** Accounts come one after another; the days of one come as its provider lists them. */
+const note = (runs: Array<Run>, account: number, day: number) => {
+  const last = runs[runs.length - 1]
+  if (last?.account !== account) {
+    runs.push({ account, days: [day] })
+    return
   }
-  return { from: dayOf(bookings.from), to: dayOf(bookings.to), booked }
+  let place = last.days.length
+  for (; place > 0 && (last.days[place - 1] ?? day) > day; place--) last.days[place] = last.days[place - 1] ?? day
+  last.days[place] = day
 }
 
-const inOrder = (rows: Bookings["rows"]) =>
-  rows.every((row, at) => at === 0 || (rows[at - 1]?.on ?? "") <= row.on)
-    ? rows
-    : rows.toSorted((one, other) => (one.on < other.on ? -1 : one.on > other.on ? 1 : 0))
-
-/** Compares the days of one amount with those of every held account that has it. */
+/** Notes for one incoming account which held ones have an amount of it as well. */
 const share = (
-  tape: Tape,
   amount: number,
-  days: ReadonlyArray<number>,
-  carried: Carried,
-  old: ReadonlyMap<number, Cover>,
+  { account, days }: Run,
+  { held, incoming }: Carriers,
+  fresh: ReadonlyArray<Cover | undefined>,
+  old: ReadonlyArray<Cover | undefined>,
   found: Map<number, Found>,
 ) => {
-  const shares: Array<readonly [number, Matched]> = []
-  for (let start = 0; start < carried.held.length;) {
-    const candidate = carried.held[start] ?? 0
-    let end = start + 1
-    while (carried.held[end] === candidate) end++
-    const other = old.get(candidate)
-    const matched = other && matchDays(days, carried.days.slice(start, end), windowOf(tape, other))
-    if (matched !== undefined && matched.count > 0) shares.push([candidate, matched])
-    start = end
+  const cover = fresh[account]
+  const shares: Array<Matched> = []
+  for (const run of held) {
+    const other = old[run.account]
+    const matched = cover && other && matchDays(days, run, windowOf(cover, other))
+    if (matched !== undefined) shares.push(matched)
   }
   const kind = kindOf(amount)
-  const others = Math.max(shares.length, carried.incoming) - 1
-  const key = `${kind} ${others}`
-  for (const [candidate, { inside }] of shares) {
-    const sum = found.get(candidate) ?? { amounts: new Map<string, Amounts>(), inside: [0, 0] }
-    found.set(candidate, sum)
-    sum.amounts.set(key, { kind, others, count: (sum.amounts.get(key)?.count ?? 0) + 1 })
-    sum.inside[0] += inside[0]
-    sum.inside[1] += inside[1]
+  const others = Math.max(shares.length, incoming.length) - 1
+  for (const { candidate, inside, otherInside } of shares) {
+    const key = account * old.length + candidate
+    const sum = found.get(key) ?? { amounts: [], inside: 0, otherInside: 0 }
+    found.set(key, sum)
+    const alike = sum.amounts.find((amounts) => amounts.kind === kind && amounts.others === others)
+    if (alike === undefined) sum.amounts.push({ kind, others, count: 1 })
+    else alike.count++
+    sum.inside += inside
+    sum.otherInside += otherInside
   }
 }
 
 /** Days in which a booking of one side must have its counterpart on the other, however it is dated there. */
-const windowOf = (one: Cover, other: Cover): Window => ({
+const windowOf = (one: Window, other: Window): Window => ({
   from: Math.max(one.from, other.from) + tolerance,
   to: Math.min(one.to, other.to) - tolerance,
 })
 
 /** Taking the earliest that fits is the most that can be matched, and the same from either side. */
-const matchDays = (days: ReadonlyArray<number>, others: ReadonlyArray<number>, { from, to }: Window): Matched => {
+const matchDays = (days: ReadonlyArray<number>, run: Run, { from, to }: Window): Matched | undefined => {
+  const others = run.days
   let [at, other, count, inside, otherInside] = [0, 0, 0, 0, 0]
   while (at < days.length && other < others.length) {
     const [day = 0, otherDay = 0] = [days[at], others[other]]
@@ -187,21 +187,29 @@ const matchDays = (days: ReadonlyArray<number>, others: ReadonlyArray<number>, {
       other++
     }
   }
-  return { count, inside: [inside, otherInside] }
+  return count === 0 ? undefined : { candidate: run.account, inside, otherInside }
 }
 
-const overlapOf = (tape: Cover, other: Cover | undefined, found: Found | undefined): Overlap | undefined => {
-  if (other === undefined) return undefined
-  const window = windowOf(tape, other)
-  const rows = [countWithin(tape.booked, window), countWithin(other.booked, window)] as const
-  if (found === undefined && rows[0] === 0 && rows[1] === 0) return undefined
-  const amounts = [...(found?.amounts ?? [])].toSorted(([one], [two]) => (one < two ? -1 : 1))
+const overlapOf = (
+  cover: Cover | undefined,
+  other: Cover | undefined,
+  { amounts, inside, otherInside }: Found = nothing,
+): Overlap | undefined => {
+  if (cover === undefined || other === undefined) return undefined
+  const window = windowOf(cover, other)
+  const [rows, otherRows] = [countWithin(cover.days, window), countWithin(other.days, window)]
+  if (amounts.length === 0 && rows === 0 && otherRows === 0) return undefined
   return {
-    amounts: amounts.map(([, found]) => found),
-    rows,
-    unmatched: [rows[0] - (found?.inside[0] ?? 0), rows[1] - (found?.inside[1] ?? 0)],
+    amounts: amounts.toSorted(byKind),
+    rows: [rows, otherRows],
+    unmatched: [rows - inside, otherRows - otherInside],
   }
 }
+
+const nothing: Found = { amounts: [], inside: 0, otherInside: 0 }
+
+const byKind = (one: Amounts, other: Amounts) =>
+  one.kind === other.kind ? one.others - other.others : one.kind < other.kind ? -1 : 1
 
 const countWithin = (days: ReadonlyArray<number>, { from, to }: Window) =>
   to < from ? 0 : firstAtLeast(days, to + 1) - firstAtLeast(days, from)
@@ -215,6 +223,8 @@ const firstAtLeast = (days: ReadonlyArray<number>, day: number) => {
   }
   return low
 }
+
+const ascending = (one: number, other: number) => one - other
 
 const kindOf = (amount: number): AmountKind => {
   const size = Math.abs(amount)

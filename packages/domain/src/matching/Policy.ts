@@ -100,8 +100,11 @@ export const log2Ratio = (numerator: number, denominator: number): number => {
     over *= 2
     bits--
   }
-  // The mantissa, between 1 and 2, as a whole number of 2^-24: its square is below 2^50 and exact.
-  let mantissa = Number((BigInt(over) << 24n) / BigInt(under))
+  // The mantissa, between 1 and 2, as a whole number of 2^-24: its square is below 2^50 and exact. By long division, twelve
+  // digits at a time, for the same reason.
+  const upper = Math.floor((over * 4096) / under)
+  const lower = Math.floor(((over * 4096 - upper * under) * 4096) / under)
+  let mantissa = upper * 4096 + lower
   let fraction = 0
   for (let digit = 0; digit < 16; digit++) {
     mantissa = Math.floor((mantissa * mantissa) / one)

@@ -113,6 +113,106 @@ export const match = (graph: Graph): ReadonlyArray<number> => {
   }
 }
 
+/**
+ * What it costs to pair one row fewer: for each edge along which rows are paired, how much less the total weight can be
+ * if one of them is left alone and the others are paired anew. Infinite where no chain of at most `steps` ends well.
+ *
+ * @param mayEnd whether a held row of this kind may be what is left over on the other side
+ */
+export const lossesOfFewer = (
+  { delivered, edges, held }: Graph,
+  flow: ReadonlyArray<number>,
+  mayEnd: (held: number) => boolean,
+  steps: number,
+): ReadonlyArray<number> => {
+  const gains = held.map((_, kind) => (mayEnd(kind) ? 0 : -Infinity))
+  for (let step = 0; step < steps; step++) {
+    const leaving = delivered.map(() => -Infinity)
+    edges.forEach(({ from, to, weight }, id) => {
+      if (at(flow, id) > 0) leaving[from] = Math.max(at(leaving, from), at(gains, to) - weight)
+    })
+    let isBetter = false
+    for (const { from, to, weight } of edges) {
+      const gain = at(leaving, from) + weight
+      if (gain <= at(gains, to)) continue
+      gains[to] = gain
+      isBetter = true
+    }
+    if (!isBetter) break
+  }
+  return edges.map(({ to, weight }) => weight - at(gains, to))
+}
+
+/** Another pairing, reached by one more row that takes the place of the next, and so on. */
+export interface Rewiring {
+  /** How much less the total weight is. */
+  readonly loss: number
+  /** The kinds of held rows that change hands, in this order. */
+  readonly held: ReadonlyArray<number>
+  /** The edges that rows leave, in this order. */
+  readonly leaves: ReadonlyArray<number>
+}
+
+/**
+ * The best pairing with one more row, along an edge that need not be in the graph: it ends at a free held row (`more`),
+ * or leaves another delivered one alone (`instead`). Chains have at most `steps` further rows.
+ *
+ * @param mayEnd whether a free row of this kind may be where it ends
+ */
+export const rewirings = (
+  { delivered, edges, held }: Graph,
+  flow: ReadonlyArray<number>,
+  {
+    ends,
+    mayEnd,
+    steps,
+  }: {
+    readonly ends: "more" | "instead"
+    readonly mayEnd: (held: number) => boolean
+    readonly steps: number
+  },
+): ((edge: Edge) => Rewiring | undefined) => {
+  const used = held.map(() => 0)
+  edges.forEach(({ to }, id) => (used[to] = at(used, to) + at(flow, id)))
+  const isFree = (kind: number) => at(held, kind) > at(used, kind) && mayEnd(kind)
+  /** What a newcomer to a held kind gains or loses the rest, and how: the edge that is left, and the one gone to. */
+  const gains = held.map((_, kind) => (ends === "more" && isFree(kind) ? 0 : -Infinity))
+  const ways = new Map<number, { readonly leaves: number; readonly goes: number | undefined }>()
+  for (let step = 0; step < steps; step++) {
+    const onward = delivered.map(() => ({ gain: ends === "instead" ? 0 : -Infinity, edge: -1 }))
+    edges.forEach(({ from, to, weight }, id) => {
+      const best = onward[from]
+      if (best !== undefined && weight + at(gains, to) > best.gain) {
+        best.gain = weight + at(gains, to)
+        best.edge = id
+      }
+    })
+    let isBetter = false
+    edges.forEach(({ from, to, weight }, id) => {
+      const next = onward[from]
+      if (at(flow, id) === 0 || next === undefined || next.gain - weight <= at(gains, to)) return
+      gains[to] = next.gain - weight
+      ways.set(to, { leaves: id, goes: next.edge === -1 ? undefined : next.edge })
+      isBetter = true
+    })
+    if (!isBetter) break
+  }
+  return ({ to, weight }) => {
+    const gain = weight + at(gains, to)
+    if (gain === -Infinity) return undefined
+    const changed = [to]
+    const leaves: Array<number> = []
+    for (let kind: number | undefined = to; kind !== undefined && leaves.length <= steps;) {
+      const way = ways.get(kind)
+      if (way === undefined) break
+      leaves.push(way.leaves)
+      kind = way.goes === undefined ? undefined : edges[way.goes]?.to
+      if (kind !== undefined) changed.push(kind)
+    }
+    return { loss: -gain, held: changed, leaves }
+  }
+}
+
 interface Chain {
   readonly gives: ReadonlyArray<number>
   readonly takes: ReadonlyArray<number>

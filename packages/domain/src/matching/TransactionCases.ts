@@ -1,11 +1,10 @@
 /**
  * Cases of reconciliation in a file: rows held, rows delivered and, where somebody wrote them down, the decisions
  * expected. People try a policy on their own data with it, and the rules are tested by it.
- *
- * A field that is not known is refused by name and place: a misspelt `pendig` would silently decide something else.
  */
-import { Result, Schema } from "effect"
+import { Schema } from "effect"
 
+import * as CaseFile from "./CaseFile.ts"
 import { current, type TransactionPolicy } from "./TransactionPolicy.ts"
 import * as Transactions from "./Transactions.ts"
 
@@ -53,14 +52,17 @@ const Balance = Schema.Struct({ date: Day, amt: Schema.Int })
 
 const Case = Schema.Struct({
   id: Schema.String,
-  t: Schema.optionalKey(Schema.String),
-  src: Schema.optionalKey(Schema.Array(Schema.String)),
-  why: Schema.optionalKey(Schema.String),
+  /** Title, sources and reason: for people. */
+  t: Schema.optionalKey(Schema.Unknown),
+  src: Schema.optionalKey(Schema.Unknown),
+  why: Schema.optionalKey(Schema.Unknown),
   /** What the old generation fully covered. */
   cov: Schema.optionalKey(Schema.NullOr(Interval)),
   /** What the new fetch fully covers, where that is known. */
-  fetched: Schema.optionalKey(Interval),
-  balances: Schema.optionalKey(Schema.Struct({ cur: Schema.String, opening: Balance, closing: Balance })),
+  fetched: Schema.optionalKey(Schema.NullOr(Interval)),
+  balances: Schema.optionalKey(
+    Schema.NullOr(Schema.Struct({ cur: Schema.String, opening: Balance, closing: Balance })),
+  ),
   sameGen: Schema.optionalKey(Schema.Boolean),
   unstableRefs: Schema.optionalKey(Schema.Boolean),
   ex: Schema.Array(Schema.Struct(HeldRow)),
@@ -75,7 +77,7 @@ const Case = Schema.Struct({
   keep: Schema.optionalKey(Schema.Array(Schema.String)),
   /** Held rows that say afterwards what they said before. */
   keepEdits: Schema.optionalKey(Schema.Array(Schema.String)),
-  flag: Schema.optionalKey(Schema.String),
+  flag: Schema.optionalKey(Text),
   /** Instead of `merge` and `insert`, where the choice among equal rows is free. */
   mergeCount: Schema.optionalKey(Schema.Natural),
   insertCount: Schema.optionalKey(Schema.Natural),
@@ -94,22 +96,19 @@ export interface Decided {
   readonly flag: string | null
 }
 
-/** A case that could not be read: what is wrong, and where. Never a value. */
-export interface Refused {
-  /** The `id` of the case, or its place in the file. */
-  readonly id: string
-  readonly problem: string
-}
-
 export interface File {
   readonly decided: ReadonlyArray<Decided>
-  readonly refused: ReadonlyArray<Refused>
+  /** Cases that cannot be read. They stop no other. */
+  readonly refused: ReadonlyArray<CaseFile.Refused>
+  /** Fields that are not known, and were not considered. */
+  readonly unknown: ReadonlyArray<CaseFile.Unknown>
 }
 
 /** Decides every case that can be read. Takes the parsed JSON of a file, an array of cases. */
 export const decideFile = (json: unknown, policy: TransactionPolicy = current): File => {
-  const { cases, refused } = read(json)
-  return { decided: cases.map((one) => decidedOf(one, Transactions.reconcile(requestOf(one, policy)))), refused }
+  const { cases, refused, unknown } = CaseFile.read(Case, json)
+  const decided = cases.map((one) => decidedOf(one, Transactions.reconcile(requestOf(one, policy))))
+  return { decided, refused, unknown }
 }
 
 /** A case whose decision is not the one expected. */
@@ -123,56 +122,21 @@ export interface Score {
   readonly scored: number
   readonly right: number
   readonly failures: ReadonlyArray<Failure>
-  readonly refused: ReadonlyArray<Refused>
 }
 
 /** Compares the decisions with those that the file expects. */
 export const score = (json: unknown, policy: TransactionPolicy = current): Score => {
-  const { cases, refused } = read(json)
-  const scored = cases.filter((one) => one.merge !== undefined || one.mergeCount !== undefined)
+  const { cases } = CaseFile.read(Case, json)
+  const scored = cases.filter((one) => expectations.some((field) => one[field] !== undefined))
   const failures = scored.flatMap((one) => {
     const differences = differencesOf(one, policy)
     return differences.length === 0 ? [] : [{ id: one.id, differences }]
   })
-  return { scored: scored.length, right: scored.length - failures.length, failures, refused }
+  return { scored: scored.length, right: scored.length - failures.length, failures }
 }
 
-const read = (json: unknown): { readonly cases: ReadonlyArray<Case>; readonly refused: ReadonlyArray<Refused> } => {
-  if (!Array.isArray(json)) return { cases: [], refused: [{ id: "", problem: "Expected an array of cases" }] }
-  const results = json.map((one: unknown, place) => ({ id: nameOf(one, place), result: readCase(one) }))
-  const seen = new Set<string>()
-  const cases: Array<Case> = []
-  const refused: Array<Refused> = []
-  for (const { id, result } of results) {
-    if (Result.isFailure(result)) refused.push({ id, problem: result.failure })
-    else if (seen.has(id)) refused.push({ id, problem: "Expected an id of its own" })
-    else cases.push(result.success)
-    seen.add(id)
-  }
-  return { cases, refused }
-}
-
-const decode = Schema.decodeUnknownResult(Case, { onExcessProperty: "error", errors: "all" })
-
-const readCase = (json: unknown): Result.Result<Case, string> => {
-  const decoded = Result.mapError(decode(json), ({ message }) => message)
-  return Result.flatMap(decoded, (one) => {
-    const twice = [...repeated("ex", one.ex), ...repeated("inc", one.inc)]
-    return twice.length === 0 ? Result.succeed(one) : Result.fail(twice.join("\n"))
-  })
-}
-
-const repeated = (side: string, rows: ReadonlyArray<{ readonly id: string }>) => {
-  const seen = new Set<string>()
-  return rows.flatMap(({ id }, place) => {
-    const isRepeated = seen.has(id)
-    seen.add(id)
-    return isRepeated ? [`Expected an id of its own\n  at ["${side}"][${place}]["id"]`] : []
-  })
-}
-
-const nameOf = (json: unknown, place: number): string =>
-  typeof json === "object" && json !== null && "id" in json && typeof json.id === "string" ? json.id : `[${place}]`
+/** A case that has one of these is scored. */
+const expectations = ["merge", "mergeCount", "insert", "review", "ignore", "expire"] as const
 
 const requestOf = (one: Case, policy: TransactionPolicy): Transactions.Request => {
   const isUnstable = one.unstableRefs ?? false

@@ -19,6 +19,8 @@ export interface TransactionPolicy {
     readonly typedMissing: number
     /** The price of a date that moved by so many days, either way. Further apart, two posted rows are two payments. */
     readonly shift: ReadonlyArray<number>
+    /** By how much two equal rows further apart than that, but not by much, are likelier two payments. */
+    readonly far: number
     /** The price of one generation dating a row by its purchase and the other by its posting. */
     readonly mixedDates: number
     /** The price of the hypothesis that a whole run of equal amounts moved by the same number of days. */
@@ -43,6 +45,12 @@ export interface TransactionPolicy {
     readonly tombstone: number
     /** Candidates of a question are all that stand within this of the likeliest. */
     readonly rivals: number
+    /** Repairs of books that do not add up are all asked about that stand within this of the likeliest. */
+    readonly doubtful: number
+    /** One row instead of another of the same amount is a question when it is at most so much less likely. */
+    readonly exchanged: number
+    /** One row more and one fewer of the same amount are a question when both together are at most so much less likely. */
+    readonly offset: number
   }
   readonly days: {
     /** How much earlier than its pending row a posted row may be dated. */
@@ -69,10 +77,11 @@ export interface TransactionPolicy {
     readonly movedRunPermille: number
     /** Beyond this many pairs in one run, only rows of the same text are compared. */
     readonly pairsPerRun: number
+    /** How many rows can change hands in another pairing of a run. */
+    readonly rewired: number
     /** Rows asked about when the balance is off and no correction explains it. */
     readonly suspects: number
-    /** Rows among which corrections of two, and of three, are searched. */
-    readonly correctionPairs: number
+    /** Rows among which corrections of three are searched. */
     readonly correctionTriples: number
   }
 }
@@ -86,6 +95,7 @@ export const current: TransactionPolicy = {
     pendingGone: 3_322,
     typedMissing: 10_000,
     shift: [0, 4_000, 6_000, 7_500, 9_500, 11_000],
+    far: 12_000,
     mixedDates: 3_000,
     movedRun: 9_000,
     posting: [3_000, 500, 0, 300, 800, 1_500, 2_500, 4_500, 6_000, 7_500],
@@ -102,8 +112,11 @@ export const current: TransactionPolicy = {
     sole: 4_000,
     tombstone: 100,
     rivals: 1_000,
+    doubtful: 4_000,
+    exchanged: 9_000,
+    offset: 16_000,
   },
   days: { postsEarly: 1, pendingLives: 8, reference: 10, authorization: 14, silence: 7, suspect: 10 },
   tip: { abovePermille: 350, belowPermille: 30, days: 5 },
-  limits: { movedRunPermille: 800, pairsPerRun: 200_000, suspects: 5, correctionPairs: 400, correctionTriples: 60 },
+  limits: { movedRunPermille: 800, pairsPerRun: 200_000, rewired: 8, suspects: 5, correctionTriples: 60 },
 }

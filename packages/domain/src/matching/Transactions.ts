@@ -120,7 +120,7 @@ export const reconcile = (request: Request): Reconciliation => {
     balance: BalanceGate.unchecked,
   }
   const { balances } = request
-  return balances === undefined ? decided : gated(request, policy, decided, balances)
+  return balances === undefined ? decided : gated(request, policy, decided, balances, pairs.alternatives)
 }
 
 /**
@@ -157,12 +157,14 @@ const gated = (
   policy: TransactionPolicy,
   decided: Reconciliation,
   balances: BalanceGate.Balances,
+  alternatives: ReadonlyArray<BalanceGate.Alternative>,
 ): Reconciliation => {
   const { decisions, verdict } = BalanceGate.check({
     balances,
     held: request.held,
     delivered: request.delivered,
     decisions: decided.decisions,
+    alternatives,
     result: apply(request, decided, (row) => `new ${row.id}`),
     policy,
   })
@@ -423,17 +425,20 @@ interface Bucket {
 const pairRuns = (context: Context, rows: ReadonlyArray<Row>, claimed: ReadonlySet<string>) => {
   const merges: Array<Pair> = []
   const leftover: Array<Bucket> = []
+  const alternatives: Array<BalanceGate.Alternative> = []
   for (const bucket of bucketsOf(context, rows, claimed)) {
     for (const run of runsOf(context, bucket)) {
-      const pairs = pairRun(context, run)
+      const pairing = pairRun(context, run)
+      const pairs = pairing.pairs.flat()
       merges.push(...pairs)
+      if (context.request.balances !== undefined) alternatives.push(...alternativesOf(context, pairing))
       const isTaken = new Set<Row>(pairs.flatMap(({ delivered, held }) => [delivered, held]))
       const delivered = run.delivered.filter((row) => !isTaken.has(row))
       const held = run.held.filter((row) => !isTaken.has(row))
       if (delivered.length > 0 && held.length > 0) leftover.push({ delivered, held, isSole: run.isSole })
     }
   }
-  return { merges, leftover }
+  return { merges, leftover, alternatives }
 }
 
 const bucketsOf = (
@@ -542,7 +547,7 @@ interface KindEdge extends RunMatching.Edge {
  * The likeliest pairing of a run. Where it leaves rows of both sides alone, although the old generation was complete
  * there, the hypothesis that the whole run was dated some days off is tried too.
  */
-const pairRun = (context: Context, run: Bucket): ReadonlyArray<Pair> => {
+const pairRun = (context: Context, run: Bucket): Pairing => {
   const { bits } = context.policy
   const delivered = kindsOf(context, run.delivered)
   const held = kindsOf(context, run.held)
@@ -550,16 +555,17 @@ const pairRun = (context: Context, run: Bucket): ReadonlyArray<Pair> => {
   const solve = (moved: number) => {
     const edges = candidates.flatMap(({ from, judged, to }): ReadonlyArray<KindEdge> => {
       const weight = weigh(context, judged, moved)
-      return weight > 0 ? [{ from, to, weight, tier: judged.tier }] : []
+      return weight > 0 && judged.doubt === null ? [{ from, to, weight, tier: judged.tier }] : []
     })
-    const flow = RunMatching.match({
+    const graph = {
       delivered: delivered.map(({ rows }) => rows.length),
       held: held.map(({ rows }) => rows.length),
       edges,
-    })
+    }
+    const flow = RunMatching.match(graph)
     const total = edges.reduce((sum, { weight }, id) => sum + weight * (flow[id] ?? 0), 0)
     const size = flow.reduce((sum, count) => sum + count, 0)
-    return { edges, flow, size, total: moved === 0 ? total : total - bits.movedRun }
+    return { moved, graph, flow, size, total: moved === 0 ? total : total - bits.movedRun }
   }
   let best = solve(0)
   const covered = run.delivered.filter((row) => isWithin(context.request.coverage.held, row)).length
@@ -571,7 +577,61 @@ const pairRun = (context: Context, run: Bucket): ReadonlyArray<Pair> => {
       }
     }
   }
-  return paired(delivered, held, best.edges, best.flow)
+  const { flow, graph, moved } = best
+  return { delivered, held, candidates, moved, graph, flow, pairs: paired(delivered, held, graph.edges, flow) }
+}
+
+/** How a run was paired, and what it was chosen from. */
+interface Pairing {
+  readonly delivered: ReadonlyArray<Kind<Row>>
+  readonly held: ReadonlyArray<Kind<Held>>
+  readonly candidates: ReadonlyArray<Candidate>
+  /** The days by which the whole run was dated off. */
+  readonly moved: number
+  readonly graph: RunMatching.Graph
+  readonly flow: ReadonlyArray<number>
+  /** By edge of the graph. */
+  readonly pairs: ReadonlyArray<ReadonlyArray<Pair>>
+}
+
+/** The other ways to pair a run: with a row fewer, with a row more, with another row. */
+const alternativesOf = (context: Context, pairing: Pairing): ReadonlyArray<BalanceGate.Alternative> => {
+  const { candidates, delivered, flow, graph, held, moved, pairs } = pairing
+  const { rewired } = context.policy.limits
+  // A pending row is not in the books: left over, or found, it makes no difference to them.
+  const mayEnd = (kind: number) => held[kind]?.one.pending === false
+  const losses = RunMatching.lossesOfFewer(graph, flow, mayEnd, rewired)
+  const fewer = pairs.flatMap((onEdge, id) =>
+    onEdge.map(({ delivered, held }): BalanceGate.Alternative => ({
+      change: "fewer",
+      weight: losses[id] ?? Infinity,
+      rows: [{ row: delivered.id, candidates: [held.id] }],
+    })),
+  )
+  const isPaired = new Set(pairs.flatMap((onEdge) => onEdge.map(({ delivered }) => delivered)))
+  const more = RunMatching.rewirings(graph, flow, { ends: "more", mayEnd, steps: rewired })
+  const instead = RunMatching.rewirings(graph, flow, { ends: "instead", mayEnd, steps: rewired })
+  const others = candidates.flatMap(({ from, judged, to }) => {
+    const alone = (delivered[from]?.rows ?? []).filter((row) => !isPaired.has(row))
+    if (alone.length === 0) return []
+    const edge = { from, to, weight: weigh(context, judged, moved) }
+    // Rows of one text that take each other's places leave the same books behind.
+    const ways = [
+      { change: "more" as const, way: more(edge) },
+      { change: "instead" as const, way: judged.doubt === null ? undefined : instead(edge) },
+    ]
+    return ways.flatMap(({ change, way }) => {
+      if (way === undefined) return []
+      const candidates = way.held.flatMap((kind) => held[kind]?.rows.map(({ id }) => id) ?? [])
+      const moved = way.leaves.flatMap((id) => (pairs[id] ?? []).map(({ delivered }) => delivered))
+      return alone.map((row): BalanceGate.Alternative => ({
+        change,
+        weight: way.loss,
+        rows: [row, ...moved].map(({ id }) => ({ row: id, candidates })),
+      }))
+    })
+  })
+  return [...fewer, ...others]
 }
 
 /** Whether enough of a run has a row at that distance for all of it to have moved. */
@@ -582,7 +642,8 @@ const hasMoved = (
   candidates: ReadonlyArray<Candidate>,
   moved: number,
 ) => {
-  const isThere = ({ judged: { distance } }: Candidate) => distance.days === moved || distance.mixed === moved
+  const isThere = ({ judged: { distance, doubt } }: Candidate) =>
+    doubt === null && (distance.days === moved || distance.mixed === moved)
   const found = new Set(candidates.filter(isThere).map(({ from }) => from))
   const rows = [...found].reduce((sum, from) => sum + (kinds[from]?.rows.length ?? 0), 0)
   return rows * 1_000 >= Math.min(run.delivered.length, run.held.length) * policy.limits.movedRunPermille
@@ -593,9 +654,9 @@ const paired = (
   held: ReadonlyArray<Kind<Held>>,
   edges: ReadonlyArray<KindEdge>,
   flow: ReadonlyArray<number>,
-): ReadonlyArray<Pair> => {
+): ReadonlyArray<ReadonlyArray<Pair>> => {
   const [nextDelivered, nextHeld] = [delivered.map(() => 0), held.map(() => 0)]
-  return edges.flatMap(({ from, tier, to, weight }, id) =>
+  return edges.map(({ from, tier, to, weight }, id) =>
     Array.from({ length: flow[id] ?? 0 }, () => {
       const row = delivered[from]?.rows[nextDelivered[from] ?? 0]
       const into = held[to]?.rows[nextHeld[to] ?? 0]
@@ -665,7 +726,7 @@ const candidatesOf = (
     chosen(from).flatMap((to) => {
       const other = held[to]
       const judged = other === undefined ? undefined : judge(context, one, other.one, isSole)
-      return judged === undefined || judged.doubt !== null ? [] : [{ from, to, judged }]
+      return judged === undefined ? [] : [{ from, to, judged }]
     }),
   )
 }
@@ -765,13 +826,13 @@ const surprise = ({ policy: { bits }, request: { coverage } }: Context, row: Row
 const isWithin = (interval: Interval | null, { date }: Row) =>
   interval !== null && interval.from <= date && date <= interval.to
 
-/** The whole weight, if the run moved by so many days; nothing when the rows are too far apart. */
+/** The whole weight, if the run moved by so many days; endlessly unlikely when the rows are too far apart. */
 const weigh = ({ policy: { bits, days } }: Context, { distance, tier, weight }: Judged, moved: number): number => {
   const shifted = (by: number) => (Math.abs(by) < bits.shift.length ? (bits.shift[Math.abs(by - moved)] ?? far) : far)
   const isPosting = tier === "posting"
   const direct = isPosting ? (bits.posting[distance.days + days.postsEarly] ?? far) : shifted(distance.days)
   const mixed = distance.mixed === null ? far : shifted(distance.mixed) + (isPosting ? 0 : bits.mixedDates)
-  return Math.max(0, weight - Math.min(direct, mixed))
+  return weight - Math.min(direct, mixed)
 }
 
 const far = Infinity

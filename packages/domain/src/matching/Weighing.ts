@@ -5,7 +5,7 @@
  * counts, what contradicts always does. The sum of what counts is the score.
  */
 import type * as Decision from "./Decision.ts"
-import type { Label, Observation, Pair, Shared } from "./Evidence.ts"
+import { Label, type Observation, type Pair, type Shared } from "./Evidence.ts"
 import type * as Overlap from "./Overlap.ts"
 import { log2Ratio, type Policy } from "./Policy.ts"
 
@@ -23,24 +23,24 @@ export interface Weighed {
 }
 
 export const weigh = (policy: Policy, pair: Pair): Weighed => {
-  const labels = new Set(pair.observed.map(({ label }) => label))
-  const bars = [priorOf(policy, pair.among), ...pair.observed.map((observation) => barOf(policy, observation, labels))]
-  const history = pair.bookings === undefined ? undefined : compareBookings(policy, pair.bookings)
+  const { among, bookings, observed } = pair
+  const isObserved = (label: Label) => observed.some((observation) => observation.label === label)
+  const bars = [priorOf(policy, among)]
+  for (const observation of observed) bars.push(barOf(policy, observation, isObserved))
+  const history = bookings === undefined ? undefined : compareBookings(policy, bookings)
   if (history !== undefined) bars.push(history.bar)
   const evidence = countOnce(bars)
 
-  const identifier = evidence.find(({ isOutdone, label }) => isOutdone === undefined && identifiers.has(label))
+  const isIdentified = evidence.some(({ isOutdone, label }) => isOutdone === undefined && identifiers.has(label))
+  const caps: Array<Decision.Obstacle> = policy.caps.filter(isObserved)
+  if (history?.isContradiction === true) caps.push("bookings.disagree")
   return {
     score: evidence.reduce((sum, { milliBits }) => sum + milliBits, 0),
     evidence,
-    isVetoed: policy.vetoes.some((label) => labels.has(label)),
-    caps: [
-      ...policy.caps.filter((label) => labels.has(label)),
-      ...(history?.isContradiction === true ? (["bookings.disagree"] as const) : []),
-    ],
-    isIdentified: identifier !== undefined && !policy.doubts.some((label) => labels.has(label)),
-    isCorroborated:
-      identifier !== undefined || agreesEnough(policy, evidence, history === undefined ? 0 : history.rareAmounts),
+    isVetoed: policy.vetoes.some(isObserved),
+    caps,
+    isIdentified: isIdentified && !policy.doubts.some(isObserved),
+    isCorroborated: isIdentified || agreesEnough(policy, evidence, history === undefined ? 0 : history.rareAmounts),
   }
 }
 
@@ -50,19 +50,20 @@ export const agreesEnough = (
   evidence: ReadonlyArray<Decision.Evidence>,
   rareAmounts: number,
 ): boolean => {
-  const most = (family: Decision.Family) =>
-    evidence.reduce((most, bar) => (bar.family === family ? Math.max(most, bar.milliBits) : most), 0)
-  const isIdentified = Math.max(most("number"), most("id")) >= corroboration.identifier
+  let [ofNumbers, ofBookings, isNamed, isRolled] = [0, 0, false, false]
+  for (const { family, label, milliBits } of evidence) {
+    if (family === "number" || family === "id") ofNumbers = Math.max(ofNumbers, milliBits)
+    else if (family === "bookings") ofBookings = milliBits
+    else if (label === "name.same") isNamed = milliBits > 0
+    else if (label === "balance.rolls") isRolled = true
+  }
+  const { bookingsUnless } = corroboration
+  const isIdentified = ofNumbers >= corroboration.identifier
   const isBooked =
-    most("bookings") >= corroboration.bookings &&
+    ofBookings >= corroboration.bookings &&
     rareAmounts >= corroboration.amounts &&
-    !(
-      corroboration.bookingsUnless.length > 0 &&
-      corroboration.bookingsUnless.every((label) => evidence.some((bar) => bar.label === label))
-    )
-  const isNamed = evidence.some(({ label, milliBits }) => label === "name.same" && milliBits > 0)
-  const isRolled = evidence.some(({ label }) => label === "balance.rolls")
-  const families = [isIdentified, isBooked, isNamed, isRolled].filter(Boolean).length
+    !(bookingsUnless.length > 0 && bookingsUnless.every((label) => evidence.some((bar) => bar.label === label)))
+  const families = Number(isIdentified) + Number(isBooked) + Number(isNamed) + Number(isRolled)
   return families >= corroboration.families && (isIdentified || isBooked || corroboration.families === 0)
 }
 
@@ -73,22 +74,20 @@ const priorOf = ({ prior }: Policy, among: number): Decision.Evidence => ({
   count: among,
 })
 
-const barOf = (policy: Policy, observation: Observation, labels: ReadonlySet<Label>): Decision.Evidence => {
-  const { label, milliBits } = countedAs(policy, observation, labels)
-  return {
-    family: familyOf[label.slice(0, label.indexOf("."))] ?? "state",
-    label,
-    milliBits,
-    ...(observation.carriers !== undefined && { count: observation.carriers }),
-    ...(observation.values !== undefined && { values: observation.values }),
-  }
+const barOf = (policy: Policy, observation: Observation, isObserved: (label: Label) => boolean): Decision.Evidence => {
+  const { label, milliBits } = countedAs(policy, observation, isObserved)
+  const { carriers, values } = observation
+  const family = familyOf.get(label) ?? "state"
+  if (carriers === undefined)
+    return values === undefined ? { family, label, milliBits } : { family, label, milliBits, values }
+  return { family, label, milliBits, count: carriers, ...(values !== undefined && { values }) }
 }
 
 /** What is carried by several accounts, here or by the habit of the institution, says less than its policy's weight. */
 const countedAs = (
   policy: Policy,
   { carriers = 1, label, seen }: Observation,
-  labels: ReadonlySet<Label>,
+  isObserved: (label: Label) => boolean,
 ): { readonly label: Label; readonly milliBits: number } => {
   const { exclusive, weights } = policy
   const plain = { label, milliBits: weights[label].milliBits }
@@ -100,7 +99,7 @@ const countedAs = (
           ? (["iban.shared", "iban.unproven"] as const)
           : (["number.shared", "number.unproven"] as const)
       if (carriers > 1) return { label: shared, milliBits: weights[shared].milliBits }
-      const isPocketPossible = label === "iban.same" && labels.has("currency.unknown")
+      const isPocketPossible = label === "iban.same" && isObserved("currency.unknown")
       return !isPocketPossible && sharingOf(policy, seen) <= exclusive
         ? plain
         : { label: unproven, milliBits: atMost(policy, unproven, sharingOf(policy, seen)) }
@@ -145,7 +144,7 @@ const compareBookings = ({ amounts: policy }: Policy, { amounts, rows, unmatched
     count += amount.count
     if (amount.others === 0 && amount.kind !== "tiny") rareAmounts += amount.count
   }
-  const longer = Math.max(...rows)
+  const longer = Math.max(rows[0], rows[1])
   const lost = Math.floor((longer * policy.loss) / 1_000_000)
   const excess = unmatched.reduce((sum, rows) => sum + Math.max(0, rows - lost), 0)
   const milliBits = Math.max(policy.least, Math.min(policy.mostTogether, positive) + excess * policy.unmatched)
@@ -156,16 +155,16 @@ const compareBookings = ({ amounts: policy }: Policy, { amounts, rows, unmatched
 }
 
 /** Of what agrees in a family only the strongest counts. */
-const countOnce = (bars: ReadonlyArray<Decision.Evidence>): ReadonlyArray<Decision.Evidence> => {
-  const strongest = new Map<Decision.Family, Decision.Evidence>()
-  for (const bar of bars) {
-    const other = strongest.get(bar.family)
-    if (bar.milliBits > 0 && (other === undefined || bar.milliBits > other.milliBits)) strongest.set(bar.family, bar)
-  }
-  return bars.map((bar) =>
-    bar.milliBits <= 0 || strongest.get(bar.family) === bar ? bar : { ...bar, milliBits: 0, isOutdone: true },
+const countOnce = (bars: ReadonlyArray<Decision.Evidence>): ReadonlyArray<Decision.Evidence> =>
+  bars.map((bar, at) =>
+    bar.milliBits > 0 && isOutdone(bars, bar, at) ? { ...bar, milliBits: 0, isOutdone: true } : bar,
   )
-}
+
+const isOutdone = (bars: ReadonlyArray<Decision.Evidence>, { family, milliBits }: Decision.Evidence, at: number) =>
+  bars.some(
+    (other, place) =>
+      other.family === family && (other.milliBits > milliBits || (other.milliBits === milliBits && place < at)),
+  )
 
 const identifiers: ReadonlySet<string> = new Set<Label>([
   "externalId.same",
@@ -174,7 +173,8 @@ const identifiers: ReadonlySet<string> = new Set<Label>([
   "persistentId.same",
 ])
 
-const familyOf: Readonly<Record<string, Decision.Family>> = {
+/** By what comes before the dot. */
+const families: Readonly<Record<string, Decision.Family>> = {
   account: "state",
   balance: "balance",
   currency: "state",
@@ -191,5 +191,9 @@ const familyOf: Readonly<Record<string, Decision.Family>> = {
   persistentId: "id",
   source: "state",
 }
+
+const familyOf: ReadonlyMap<Label, Decision.Family> = new Map(
+  Label.literals.map((label) => [label, families[label.slice(0, label.indexOf("."))] ?? "state"]),
+)
 
 const bounded = (value: number, least: number, most: number) => Math.max(least, Math.min(most, value))

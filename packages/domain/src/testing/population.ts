@@ -12,6 +12,7 @@
  * }
  * ```
  */
+import * as Canonical from "../matching/Canonical.ts"
 import { type Description } from "../matching/Profile.ts"
 import { changedAccounts, institutionToday, openedAccounts } from "./population/Changes.ts"
 import { describe, misspelt, type View } from "./population/Descriptions.ts"
@@ -106,7 +107,7 @@ export const sharedValues = (reconnections: Iterable<Reconnection>): ReadonlyMap
   for (const { held } of reconnections) {
     for (const [index, one] of held.entries()) {
       for (const other of held.slice(index + 1)) {
-        const institution = one.description.institution?.id
+        const institution = Canonical.institutionId(one.description.institution?.id ?? "")
         if (one.connectionId !== other.connectionId || institution === undefined) continue
         counts.set(institution, plus(counts.get(institution) ?? nothing, one.description, other.description))
       }

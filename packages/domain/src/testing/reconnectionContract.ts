@@ -2,65 +2,21 @@
  * What reconnection, reviews, merges and their undoing must do on every store.
  */
 import { assert, describe, layer } from "@effect/vitest"
-import { Duration, Effect, Layer, Stream } from "effect"
-import { Digest, SecureRandom } from "effect/crypto"
+import { Effect, type Layer, Stream } from "effect"
 
 import * as Account from "../Account.ts"
-import * as AccountKeysView from "../AccountKeysView.ts"
 import * as AccountsView from "../AccountsView.ts"
-import * as Aggregate from "../Aggregate.ts"
 import * as Backtest from "../Backtest.ts"
 import * as Connection from "../Connection.ts"
-import * as ConnectionsView from "../ConnectionsView.ts"
-import * as EventCodec from "../EventCodec.ts"
 import * as EventStore from "../EventStore.ts"
 import * as Ids from "../Ids.ts"
-import { type Inbox } from "../Inbox.ts"
-import { type KeyedHash } from "../KeyedHash.ts"
-import { type Leases } from "../Leases.ts"
 import * as Links from "../Links.ts"
 import * as Policy from "../matching/Policy.ts"
-import type * as Profile from "../matching/Profile.ts"
-import * as ProjectionRunner from "../ProjectionRunner.ts"
-import * as Reconnection from "../Reconnection.ts"
-import * as Registration from "../Registration.ts"
-import * as ReviewsView from "../ReviewsView.ts"
-import { type Sealer } from "../Sealer.ts"
-import * as ViewStore from "../ViewStore.ts"
-
-type Services =
-  | EventStore.EventLog
-  | EventStore.EventStore
-  | Inbox
-  | KeyedHash
-  | Leases
-  | Sealer
-  | ViewStore.Views
-  | ViewStore.ViewStore
-
-const bank = { id: Ids.ProviderId.make("bank"), itemsPerCall: 100 }
-
-/** Every view kept up to the log while the tests run. */
-const running = Layer.effectDiscard(
-  Effect.gen(function* () {
-    yield* Effect.forkScoped(ProjectionRunner.run(ConnectionsView))
-    yield* Effect.forkScoped(ProjectionRunner.run(AccountsView))
-    yield* Effect.forkScoped(ProjectionRunner.run(AccountKeysView))
-    yield* Effect.forkScoped(ProjectionRunner.run(ReviewsView))
-  }),
-)
-
-const offered = Registration.Providers.layer({ [bank.id]: { slot: Registration.severalPerOwner } })
+import { bank, checking, household, inhabited, inReal, numbered, renamed, savings, type Services } from "./household.ts"
 
 /** Registers the cases as a suite. The store may hold events of earlier runs. */
 export const reconnectionContract = <E>(name: string, store: Layer.Layer<Services, E>) =>
-  layer(
-    Layer.merge(running, offered).pipe(
-      Layer.provideMerge(store),
-      Layer.provideMerge(Layer.merge(SecureRandom.layerWebCrypto, Digest.layerWebCrypto)),
-    ),
-    { timeout: Duration.seconds(120), excludeTestServices: true },
-  )(name, (it) => {
+  layer(inhabited(store), inReal)(name, (it) => {
     describe("a consent", () => {
       it.effect("for accounts that nobody holds opens them, in the append that connects", () =>
         Effect.gen(function* () {
@@ -296,7 +252,7 @@ export const reconnectionContract = <E>(name: string, store: Layer.Layer<Service
             merged.map(({ length }) => length),
             [2, 0],
           )
-          yield* Links.unmerge({ kept, absorbed }, by)
+          yield* Links.unmerge(bank, { kept, absorbed }, by)
           assert.deepStrictEqual(yield* links, before)
           yield* Links.merge(bank, { kept, absorbed }, by)
           assert.deepStrictEqual(yield* links, merged)
@@ -353,7 +309,7 @@ export const reconnectionContract = <E>(name: string, store: Layer.Layer<Service
           yield* Links.mergeConnections(bank, pair, by)
           assert.strictEqual((yield* connection(from)).status, "superseded")
           assert.strictEqual((yield* connection(into)).previous, from.connectionId)
-          yield* Links.unmergeConnections(pair, by)
+          yield* Links.unmergeConnections(bank, pair, by)
           assert.strictEqual((yield* connection(from)).status, "active")
           assert.deepStrictEqual([yield* linksOf(kept), yield* linksOf(absorbed)], before)
         }),
@@ -393,137 +349,6 @@ export const reconnectionContract = <E>(name: string, store: Layer.Layer<Service
     })
   })
 
-type Described = Omit<Profile.Description, "externalId">
-
-const account: Described = {
-  institution: { id: "ins_4", name: "Wells Fargo" },
-  type: "depository",
-  currency: "USD",
-}
-
-const checking = (mask: string): Described => ({ ...account, mask, name: "Everyday Checking", subtype: "checking" })
-
-const savings = (mask: string): Described => ({ ...account, mask, name: "Holiday Savings", subtype: "savings" })
-
-const numbered = (mask: string, value: string): Described => ({
-  ...checking(mask),
-  number: { value, tokenized: false },
-})
-
-/** What is known only when the provider is asked for it. */
-const renamed = (mask: string, name: string, value: string): Described => ({
-  ...savings(mask),
-  name,
-  number: { value, tokenized: false },
-})
-
-/** A tenant of its own, with what its members can do. */
-const household = Effect.gen(function* () {
-  const random = yield* SecureRandom.SecureRandom
-  const tenantId = Ids.TenantId.make(yield* random.uuidV7())
-  const uuid = random.uuidV4()
-  const by: Links.By = { tenantId, actor: { kind: "owner", id: "ada" } }
-  let last: Reconnection.Consent | undefined
-
-  /** Connects accounts under ids that are all new, as banks do. */
-  const connect = Effect.fnUntraced(function* (
-    [owner, reconnects, asked]: readonly [
-      owner: string,
-      reconnects?: Ids.ConnectionId | undefined,
-      asked?: Array<ReadonlyArray<string>>,
-    ],
-    ...accounts: ReadonlyArray<Described>
-  ) {
-    const sources = yield* Effect.forEach(accounts, (account) =>
-      Effect.map(uuid, (key) => ({ key, account: { ...account, externalId: key } })),
-    )
-    const isAsked = asked !== undefined
-    const consent: Reconnection.Consent = {
-      request: {
-        tenantId,
-        ownerId: Ids.OwnerId.make(owner),
-        provider: bank.id,
-        authorization: Ids.AuthorizationRef.make(yield* uuid),
-        connectionId: Ids.ConnectionId.make(yield* uuid),
-        door: "callback",
-        actor: { kind: "owner", id: owner },
-      },
-      sources: isAsked ? sources.map(({ account: { number: _, ...account }, key }) => ({ key, account })) : sources,
-      reconnects,
-      ...(isAsked && {
-        acquire: (missing) => {
-          asked.push(missing)
-          return Effect.succeed(sources)
-        },
-      }),
-    }
-    last = consent
-    return yield* Reconnection.connect(bank, consent)
-  })
-
-  const rows = Effect.gen(function* () {
-    yield* settled
-    return (yield* AccountsView.list(tenantId)).toSorted((a, b) => ((a.mask ?? "") < (b.mask ?? "") ? -1 : 1))
-  })
-  const reviews = Effect.andThen(
-    settled,
-    Effect.flatMap(ReviewsView.open(tenantId), (open) => (open.length > 0 ? Effect.succeed(open) : answered(tenantId))),
-  )
-  const connection = ({ connectionId }: { readonly connectionId: Ids.ConnectionId }) =>
-    Effect.map(loadConnection(tenantId, connectionId), ({ state }) => state)
-
-  /** Two twins held, one delivered: a question. */
-  const ask = Effect.gen(function* () {
-    const first = yield* connect(["ada"], checking("0001"), checking("0001"))
-    const second = yield* connect(["ada"], checking("0001"))
-    const [review] = yield* reviews
-    const candidate = Ids.AccountId.make(String(review?.candidates[0]?.["accountId"]))
-    const question = {
-      connectionId: second.connectionId,
-      reviewId: review?.review_id ?? Ids.ReviewId.make("00000000-0000-4000-8000-000000000000"),
-    }
-    return { first, second, question, candidate }
-  })
-
-  return {
-    tenantId,
-    by,
-    connect,
-    again: Effect.suspend(() => (last === undefined ? Effect.die("nothing yet") : Reconnection.connect(bank, last))),
-    rows,
-    reviews,
-    ask,
-    connection,
-    resolve: (question: Links.Question, answer: Ids.AccountId | "another") => Links.resolve(bank, question, answer, by),
-    linksOf: (accountId: Ids.AccountId) => Effect.map(loadAccount(tenantId, accountId), ({ state }) => state.feeds),
-    version: ({ connectionId }: { readonly connectionId: Ids.ConnectionId }) =>
-      Effect.map(loadConnection(tenantId, connectionId), ({ version }) => version),
-    events: ({ connectionId }: { readonly connectionId: Ids.ConnectionId }) => eventsOf(tenantId, connectionId),
-  }
-})
-
-/** Every view contains what was appended. */
-const settled = Effect.gen(function* () {
-  const head = yield* (yield* EventStore.EventLog).head
-  const views = yield* ViewStore.Views
-  yield* Effect.forEach([ConnectionsView, AccountsView, AccountKeysView, ReviewsView], (view) =>
-    views.awaitPosition(view, head, "10 seconds"),
-  )
-})
-
-const answered = Effect.fnUntraced(function* (tenantId: Ids.TenantId) {
-  const connections = yield* ConnectionsView.list(tenantId)
-  const reviews = yield* Effect.forEach(connections, ({ connection_id }) => eventsOf(tenantId, connection_id))
-  const ids = reviews.flat().flatMap((event) => (event._tag === "review_opened" ? [event.reviewId] : []))
-  return (yield* Effect.forEach(ids, (id) => ReviewsView.get(tenantId, id))).flatMap((row) => row ?? [])
-})
-
-const eventsOf = Effect.fnUntraced(function* (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) {
-  const store = yield* EventStore.EventStore
-  const stream = store.readStream(tenantId, Connection.streamId(connectionId))
-  return (yield* Stream.runCollect(decode(stream))).map(({ event }) => event)
-})
-
 /** Whether a connection and the tenant's accounts came about at once: the positions of one append follow each other. */
 const isOneAppend = Effect.fnUntraced(function* (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) {
   const store = yield* EventStore.EventStore
@@ -538,7 +363,3 @@ const isOneAppend = Effect.fnUntraced(function* (tenantId: Ids.TenantId, connect
     .toSorted((a, b) => a - b)
   return positions.every((position, index) => position === (positions[0] ?? 0) + index)
 })
-
-const loadConnection = Aggregate.load(Connection)
-const loadAccount = Aggregate.load(Account)
-const decode = EventCodec.decodeStream(Connection)

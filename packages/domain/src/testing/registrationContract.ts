@@ -18,6 +18,7 @@ import * as Nango from "../Nango.ts"
 import * as Registration from "../Registration.ts"
 import { type Sealer } from "../Sealer.ts"
 import * as Utf8 from "../Utf8.ts"
+import * as Webhooks from "../Webhooks.ts"
 
 type Services = EventLog | EventStore | Inbox | Sealer
 
@@ -177,7 +178,7 @@ export const registrationContract = <E>(name: string, store: Layer.Layer<Service
           [byApiKey, "wrong-signature"],
         ] as const
         for (const [delivery, reason] of forgeries) {
-          const counted = countOf(Nango.refused, reason)
+          const counted = countOf(Webhooks.refused, reason)
           const before = yield* counted
           const error = yield* Effect.flip(Nango.receive(broker(), delivery))
           assert.deepStrictEqual([error._tag, "reason" in error && error.reason], ["DeliveryRefused", reason])
@@ -223,7 +224,7 @@ export const registrationContract = <E>(name: string, store: Layer.Layer<Service
           "not an object",
         ]
         for (const body of bodies) {
-          const counted = countOf(Nango.ignored, "unknown")
+          const counted = countOf(Webhooks.ignored, "unknown")
           const before = yield* counted
           assert.deepStrictEqual(yield* Nango.receive(broker(), yield* signed(body)), {
             _tag: "Ignored",
@@ -470,6 +471,7 @@ export const registrationContract = <E>(name: string, store: Layer.Layer<Service
           [{ pollIntervalSeconds: 4 }, "pollIntervalSeconds"],
           [{ pollIntervalSeconds: 86_401 }, "pollIntervalSeconds"],
           [{ settings: { label: { name: "Bookings" } } }, "settings.label"],
+          [{ settings: Object.fromEntries(Array.makeBy(65, (n) => [`label ${n}`, n])) }, "settings"],
           [{ provider: "gmial" }, "provider"],
           [{ ownerId: "" }, "ownerId"],
           [{ door: "window" }, "door"],

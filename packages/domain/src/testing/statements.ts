@@ -159,7 +159,10 @@ export interface Measured {
 
 export type Rule = (request: Transactions.Request) => ReadonlyArray<Transactions.Decision>
 
-/** The books after a rule decided a statement and a person, who knows the truth, answered what it asked. */
+/**
+ * The books after a rule decided a statement and a person answered what it asked. The person sees the books and knows
+ * how many payments of a shop and amount there were about a day: which row stands for which of them makes no difference.
+ */
 export const measure = (one: Statement, rule: Rule): Measured => {
   const { payments, request } = one
   const decisions = rule(request)
@@ -187,7 +190,6 @@ const booksOf = (
   const books = new Map<string, BookRow>()
   const held = new Map(request.held.map((row) => [row.id, row]))
   const dates = new Map([...request.held, ...request.delivered].map(({ date, id }) => [id, date]))
-  const isHeld = new Set(request.held.map(({ id }) => truth.get(id)))
   const stand = (row: string, of: string) => {
     const found = books.get(row) ?? { date: dates.get(of) ?? "", standsFor: new Set() }
     const payment = truth.get(of)
@@ -205,17 +207,34 @@ const booksOf = (
     const { row } = decision
     if (decision.action === "insert") stand(row, row)
     if (decision.action === "merge") join(decision.into, row)
-    if (decision.action === "review") {
-      const payment = truth.get(row)
-      // Whose own row another took takes an equal one that is free: nobody can tell them apart.
-      const isEqual = (held: string) =>
-        isHeld.has(payment) && !taken.has(held) && purpose(truth.get(held)).name === purpose(payment).name
-      const into = decision.candidates.find((held) => truth.get(held) === payment) ?? decision.candidates.find(isEqual)
-      if (into === undefined) stand(row, row)
-      else {
-        taken.add(into)
-        join(into, row)
-      }
+  }
+  const due = Map.groupBy([...payments].map(purpose), ({ name }) => name)
+  const pairsOf = (name: string) => {
+    const present = [...books.values()].flatMap(({ date, standsFor: [first] }) =>
+      first !== undefined && purpose(first).name === name ? [Transactions.dayOf(date)] : [],
+    )
+    return pairsWithin(reach, sorted(present), daysOf(due.get(name) ?? []))
+  }
+  const reviews = decisions.flatMap((decision) => (decision.action === "review" ? [decision] : []))
+  for (const { row } of reviews) stand(row, row)
+  for (const { candidates, row } of reviews) {
+    const { day, name } = purpose(truth.get(row))
+    const entry = books.get(row)
+    const before = pairsOf(name)
+    books.delete(row)
+    const isTooMany = pairsOf(name) === before
+    const isSame = (id: string) => {
+      const other = purpose(truth.get(id))
+      const isEqual = !taken.has(id) && other.name === name && Math.abs(other.day - day) <= reach
+      const isOwn = truth.get(id) === truth.get(row)
+      return (isOwn && held.get(id)?.pending === true) || (isTooMany && (isOwn || isEqual))
+    }
+    const into = candidates.find((id) => truth.get(id) === truth.get(row) && isSame(id)) ?? candidates.find(isSame)
+    if (into === undefined) {
+      if (entry !== undefined) books.set(row, entry)
+    } else {
+      taken.add(into)
+      join(into, row)
     }
   }
   return [...books.values()]
@@ -289,7 +308,9 @@ const undetectedIn = (books: ReadonlyArray<BookRow>, { payments, purpose }: Stat
   }, 0)
 }
 
-const daysOf = (all: ReadonlyArray<Purpose>) => all.map(({ day }) => day).toSorted((a, b) => a - b)
+const daysOf = (all: ReadonlyArray<Purpose>) => sorted(all.map(({ day }) => day))
+
+const sorted = (days: ReadonlyArray<number>) => days.toSorted((a, b) => a - b)
 
 /** As many pairs as there can be. Both sides in order. */
 const pairsWithin = (days: number, a: ReadonlyArray<number>, b: ReadonlyArray<number>): number => {

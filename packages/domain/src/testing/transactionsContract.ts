@@ -7,11 +7,13 @@ import { Arbitrary, DateTime, Duration, Effect, type Layer, Result, Schema, Stre
 import { SecureRandom } from "effect/crypto"
 
 import * as Account from "../Account.ts"
+import * as Aggregate from "../Aggregate.ts"
 import { DataKeys } from "../DataKeys.ts"
 import * as EventCodec from "../EventCodec.ts"
 import { beginning, categoryOf, EventLog, EventStore, type Recorded, type StreamId } from "../EventStore.ts"
 import * as Feed from "../Feed.ts"
 import { AccountId, ConnectionId, EventId, FeedId, ProviderId, system, TenantId } from "../Ids.ts"
+import * as Links from "../Links.ts"
 import * as Personal from "../Personal.ts"
 import * as Projection from "../Projection.ts"
 import * as ProjectionRunner from "../ProjectionRunner.ts"
@@ -50,7 +52,35 @@ export const transactionsContract = <E>(
         }),
       property,
     )
+
+    it.effect("an answer about an item is given once, and shows", () =>
+      Effect.gen(function* () {
+        const tenantId = yield* newTenant
+        yield* record(tenantId, question)
+        const [older, newer] = [feedId(1), feedId(0)]
+        const held = { feedId: older, item: "item 0" }
+        const asked = { accountId: accountId(0), item: { feedId: newer, item: "item 0" } }
+        const by = { tenantId, actor: system }
+        const reader = { id: provider, transaction: read }
+        const stale = yield* Effect.flip(
+          Links.answerItem(reader, { ...asked, item: { feedId: newer, item: "item 1" } }, held, by),
+        )
+        assert.strictEqual(stale._tag, "ItemNotAsked")
+        yield* Links.answerItem(reader, asked, held, by)
+        yield* Links.answerItem(reader, asked, held, by)
+        const other = yield* Effect.flip(Links.answerItem(reader, asked, "another", by))
+        assert.strictEqual(other._tag, "ItemNotAsked")
+        yield* ProjectionRunner.catchUp(view)
+        assert.deepStrictEqual(yield* TransactionsView.asked(tenantId, accountId(0)), [])
+        const [row] = yield* TransactionsView.ofFeed(tenantId, newer)
+        assert.deepInclude(row, { same_as_feed: older, same_as_item: "item 0", how: "same", may_be_feed: null })
+        const account = yield* loadAccount(tenantId, accountId(0))
+        assert.strictEqual(account.version, question.filter(({ kind }) => kind !== "deliver").length + 1)
+      }),
+    )
   })
+
+const loadAccount = Aggregate.load(Account)
 
 const Step = Schema.Struct({
   kind: Schema.Literals([
@@ -67,14 +97,26 @@ const Step = Schema.Struct({
     "merge",
     "unmerge",
     "forget",
+    "open",
+    "balance",
   ]),
   feed: Schema.Literals([0, 1, 2]),
   other: Schema.Literals([0, 1, 2]),
   account: Schema.Literals([0, 1]),
   items: Schema.Array(Schema.Literals([0, 1, 2, 3])).check(Schema.isMinLength(1), Schema.isMaxLength(4)),
-  how: Schema.Literals([0, 1, 2, 3]),
+  how: Schema.Literals([0, 1, 2, 3, 4]),
 })
 type Step = typeof Step.Type
+
+/** One item each, of which a person is asked whether they are one. */
+const question: ReadonlyArray<Step> = [
+  { kind: "open", feed: 0, other: 0, account: 0, items: [0], how: 1 },
+  { kind: "link", feed: 1, other: 0, account: 0, items: [0], how: 1 },
+  { kind: "link", feed: 0, other: 0, account: 0, items: [0], how: 1 },
+  { kind: "deliver", feed: 1, other: 0, account: 0, items: [0], how: 1 },
+  { kind: "deliver", feed: 0, other: 0, account: 0, items: [0], how: 1 },
+  { kind: "reconcile", feed: 0, other: 0, account: 0, items: [0], how: 2 },
+]
 
 /** Whatever the aggregates would refuse is in it too: the fold is total. */
 const history = Arbitrary.array(Arbitrary.schema(Step), { maxLength: 40 })
@@ -151,6 +193,13 @@ const toldBy = ({ account, feed, how, items, kind, other }: Step, index: number)
       return { ...ofFeed, event: { _tag: "items_revised", ...delivery, itemIds, personal } }
     case "withdraw":
       return { ...ofFeed, event: { _tag: "items_withdrawn", ...delivery, itemIds } }
+    case "balance":
+      return {
+        ...ofFeed,
+        event: { _tag: "balance_recorded", ...delivery, on: "2026-08-01", personal: Personal.reveal({ amount: how }) },
+      }
+    case "open":
+      return { ...ofAccount, event: { _tag: "account_opened", at, provider } }
     case "link":
       return { ...ofAccount, event: { _tag: "account_linked", at, ...link, personal: Personal.withheld } }
     case "unlink":
@@ -179,6 +228,9 @@ const toldBy = ({ account, feed, how, items, kind, other }: Step, index: number)
               candidates: [refOf(`item ${n}`, n + 1)],
               reason: "other_merchant",
             })),
+          }),
+          ...(how === 4 && {
+            answered: itemIds.map((item, n) => (n % 2 === 0 ? { item } : { item, as: refOf("item 0", n) })),
           }),
           ...(how === 3 && {
             same: itemIds.map((item, n) => ({

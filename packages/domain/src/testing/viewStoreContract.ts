@@ -47,6 +47,12 @@ export const viewStoreContract = <E>(name: string, store: Layer.Layer<Views | Vi
         yield* put(live, 1, [...rows.map(mine), { tenantId: other, row: note("z", 1, "x") }])
         const ids = (query: Parameters<typeof views.query<Note>>[2]) =>
           Effect.map(views.query(view, tenant, query), (found) => found.map(({ id }) => id))
+        const counts = (where: NonNullable<Parameters<typeof views.query<Note>>[2]>["where"]) =>
+          Effect.gen(function* () {
+            const count = yield* views.count(view, tenant, where)
+            assert.strictEqual(count, (yield* ids({ where })).length)
+            return count
+          })
 
         assert.deepStrictEqual(yield* ids({ orderBy: [["id", "asc"]] }), ["B", "_", "a", "é", "ｚ", "😀"])
         assert.deepStrictEqual(yield* ids({ orderBy: [["n", "desc"]], limit: 2 }), ["ｚ", "😀"])
@@ -60,6 +66,21 @@ export const viewStoreContract = <E>(name: string, store: Layer.Layer<Views | Vi
         assert.strictEqual((yield* ids({ orderBy: [["text", "asc"]] })).at(-1), "a")
         assert.strictEqual((yield* ids({ orderBy: [["text", "desc"]] }))[0], "a")
         assert.deepStrictEqual(yield* views.query(view, TenantId.make("nobody")), [])
+        assert.deepStrictEqual(
+          yield* Effect.forEach(
+            [
+              undefined,
+              { text: "x" },
+              { text: null },
+              { text: ["x", null], n: [1, 2] },
+              { text: [] },
+              { uid: ["no uuid"] },
+            ],
+            counts,
+          ),
+          [6, 5, 1, 2, 0, 0],
+        )
+        assert.strictEqual(yield* views.count(view, TenantId.make("nobody")), 0)
       }),
     )
 

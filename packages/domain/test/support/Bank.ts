@@ -70,12 +70,18 @@ export class Bank {
   }> = []
   accounts: ReadonlyArray<string> = []
   private readonly pages = new Map<string, Array<Partial<Provider.Page>>>()
+  private readonly balances = new Map<string, { readonly on: string; readonly amount: number }>()
   private failures: ReadonlyArray<Provider.ProviderError["reason"]> = []
 
   /** The next page of an account. */
   says(source: string, page: Partial<Provider.Page>) {
     if (!this.accounts.includes(source)) this.accounts = [...this.accounts, source]
     this.pages.set(source, [...(this.pages.get(source) ?? []), page])
+  }
+
+  /** What it says from now on is in an account, and of which day that is. */
+  shows(source: string, on: string, amount: number) {
+    this.balances.set(source, { on, amount })
   }
 
   fails(...reasons: ReadonlyArray<Provider.ProviderError["reason"]>) {
@@ -86,7 +92,10 @@ export class Bank {
     id: bank,
     expiresAt: () => undefined,
     refresh: () => Effect.succeed(Redacted.make("renewed")),
-    sources: () => Effect.sync(() => this.accounts.map((key) => ({ key, account: { externalId: key } }))),
+    sources: () =>
+      Effect.sync(() =>
+        this.accounts.map((key) => ({ key, account: { externalId: key, balance: this.balances.get(key) } })),
+      ),
     page: (_, { key }, cursor, __, resumeFrom) =>
       Effect.suspend(() => {
         this.asked.push({ source: key, cursor, resumeFrom: resumeFrom ?? null })

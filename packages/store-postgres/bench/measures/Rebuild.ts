@@ -1,13 +1,10 @@
 /**
  * The view `connections` from nothing: what it costs to change one's mind about a view.
  */
-import { execFile } from "node:child_process"
-import { fileURLToPath } from "node:url"
-import { promisify } from "node:util"
-
 import { pongoSingleStreamProjection, rebuildPostgreSQLProjections } from "@event-driven-io/emmett-postgresql"
 import { Effect, Schema } from "effect"
 
+import * as Child from "../Child.ts"
 import { pace } from "../Contest.ts"
 import * as Emmett from "../Emmett.ts"
 import { histories } from "../Histories.ts"
@@ -61,11 +58,7 @@ const Answer = Schema.fromJsonString(Schema.Struct({ seconds: Schema.Number, meg
 const limits = ["--max-old-space-size=160", "--max-semi-space-size=8"]
 
 const inChild = (url: string) =>
-  Effect.promise(async () => {
-    const program = fileURLToPath(new URL("../RebuildChild.ts", import.meta.url))
-    const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, ...limits, program, url])
-    return Schema.decodeUnknownSync(Answer)(stdout)
-  })
+  Effect.map(Child.answer("RebuildChild.ts", [url], limits), Schema.decodeUnknownSync(Answer))
 
 interface Document {
   readonly [column: string]: unknown

@@ -36,7 +36,13 @@ export const backtest = Command.make("backtest", { policy: policyFile, summary }
               kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
               if (!summary) yield* Console.log(asJson ? toJson(difference) : toText(difference))
             }
-            yield* tell({ phase: "deciding again", count: decisions, unit: "decisions", done: Number(retried.position), of: head })
+            yield* tell({
+              phase: "deciding again",
+              count: decisions,
+              unit: "decisions",
+              done: Number(retried.position),
+              of: head,
+            })
           }),
         ),
       ),

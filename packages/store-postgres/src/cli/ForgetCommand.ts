@@ -1,4 +1,4 @@
-import { Aggregate, Connection, EventStore, Feed, Ids, Vault } from "@holdfast/domain"
+import { Aggregate, Connection, EventStore, Feed, Forgetting, Ids, Vault } from "@holdfast/domain"
 import { DateTime, Effect, Schema, Stdio } from "effect"
 import { Argument, Command, Flag, Prompt } from "effect/cli"
 
@@ -42,7 +42,7 @@ export const command = Command.make("forget", { subject, actor: Streams.actor, y
 ).pipe(
   Command.withShortDescription("Make personal data unreadable for ever"),
   Command.withDescription(
-    "Makes personal data unreadable for ever by destroying its key. A connection is ended first, if it has not, and its feeds and its credentials go with it. The log stays whole. JSON: tenant, forgotten: [stream]",
+    "Makes personal data unreadable for ever by destroying its key. A connection is ended first, if it has not, and its feeds, its credentials and the accounts that nothing else delivers go with it. The provider is not told: end what is paid for there first. The log stays whole. JSON: tenant, forgotten: [stream]",
   ),
 )
 
@@ -54,24 +54,10 @@ const forgetConnection = Effect.fnUntraced(function* (
   connectionId: Ids.ConnectionId,
   metadata: Metadata,
 ) {
-  const forgotten = yield* Aggregate.decidingAgain(
-    Effect.gen(function* () {
-      const at = yield* DateTime.now
-      const loaded = yield* Aggregate.load(Connection)(tenantId, connectionId)
-      const connection = yield* Effect.fromResult(
-        Aggregate.decide(Connection)(loaded, { _tag: "Disconnect", at, reason: "host" }, { _tag: "Forget", at }),
-      )
-      const feeds = yield* Effect.forEach(Object.keys(loaded.state.cursors), (id) =>
-        decideFeed(tenantId, Ids.FeedId.make(id), at),
-      )
-      const forget = [connection, ...feeds].map(({ streamId }) => streamId)
-      yield* Aggregate.append([connection, ...feeds], { metadata, forget })
-      return forget
-    }),
-  )
+  const { streams } = yield* Forgetting.destroyKeys(tenantId, connectionId, metadata)
   const vault = yield* Vault.CredentialRows
   yield* vault.remove(tenantId, connectionId)
-  return forgotten
+  return streams
 })
 
 const forgetFeed = Effect.fnUntraced(function* (

@@ -31,15 +31,19 @@ export const policyOf = Effect.fnUntraced(function* (name: Option.Option<string>
   )
 })
 
-export const match = Command.make("match", { file, transactions, policy: policyFile }, ({ file, policy, transactions }) =>
-  Effect.gen(function* () {
-    const content = yield* contentOf(file)
-    if (transactions) {
-      if (Option.isSome(policy)) return yield* new Usage({ problem: "--policy is for accounts, not for --transactions." })
-      return yield* transactionsIn(file, content)
-    }
-    return yield* accountsIn(file, content, yield* policyOf(policy))
-  }),
+export const match = Command.make(
+  "match",
+  { file, transactions, policy: policyFile },
+  ({ file, policy, transactions }) =>
+    Effect.gen(function* () {
+      const content = yield* contentOf(file)
+      if (transactions) {
+        if (Option.isSome(policy))
+          return yield* new Usage({ problem: "--policy is for accounts, not for --transactions." })
+        return yield* transactionsIn(file, content)
+      }
+      return yield* accountsIn(file, content, yield* policyOf(policy))
+    }),
 ).pipe(
   Command.withShortDescription("Decide cases of a file, and say why"),
   Command.withDescription(
@@ -49,7 +53,9 @@ export const match = Command.make("match", { file, transactions, policy: policyF
 
 export const policy = Command.make("policy", {}, () => Console.log(JSON.stringify(Policy.recon1, undefined, 2))).pipe(
   Command.withShortDescription("Print the matching policy in use"),
-  Command.withDescription("Prints the matching policy in use as JSON: change a copy and try it with `match` and `backtest`"),
+  Command.withDescription(
+    "Prints the matching policy in use as JSON: change a copy and try it with `match` and `backtest`",
+  ),
 )
 
 const accountsIn = Effect.fnUntraced(function* (file: string, content: unknown, policy: Policy.Policy) {
