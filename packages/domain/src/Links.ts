@@ -9,6 +9,7 @@ import { DateTime, Effect, Schema, Stream } from "effect"
 import { SecureRandom } from "effect/crypto"
 
 import * as Account from "./Account.ts"
+import * as AccountsView from "./AccountsView.ts"
 import * as Aggregate from "./Aggregate.ts"
 import * as Connection from "./Connection.ts"
 import * as EventCodec from "./EventCodec.ts"
@@ -123,6 +124,7 @@ export const resolve = Effect.fn("Links.resolve")(function* (
         reviewId,
         outcome: candidate === undefined ? "opened" : "linked",
         accountId,
+        kept: candidate === undefined ? 0 : Math.max(0, (yield* AccountsView.get(tenantId, accountId))?.items ?? 0),
         ...resume,
       },
       ...followed,

@@ -41,6 +41,7 @@ import * as Weighing from "./matching/Weighing.ts"
 import * as Personal from "./Personal.ts"
 import { type Provider, type Source } from "./Provider.ts"
 import * as Registration from "./Registration.ts"
+import * as ReviewsView from "./ReviewsView.ts"
 import * as TransactionsView from "./TransactionsView.ts"
 import { Views } from "./ViewStore.ts"
 
@@ -303,7 +304,7 @@ const match = Effect.fnUntraced(function* (
 ) {
   const policy = yield* MatchingPolicy
   const hashes = yield* KeyedHash
-  const incoming = yield* Effect.forEach(sources, ({ account, key }) =>
+  const delivered = yield* Effect.forEach(sources, ({ account, key }) =>
     Effect.map(
       Profile.make(account ?? { externalId: key }, (kind, canonical) => hashes.hash(tenantId, kind, canonical)),
       (profile): Incoming => ({
@@ -317,6 +318,9 @@ const match = Effect.fnUntraced(function* (
       }),
     ),
   )
+  const isOurs = (one: Pick<Incoming, "connectionId" | "source">) =>
+    one.connectionId === connectionId && sources.some(({ key }) => key === one.source)
+  const incoming = [...delivered, ...(yield* undecided(tenantId)).filter((one) => !isOurs(one))]
   const { held, population, rows } = yield* heldFor({ tenantId, ownerId, connectionId, reconnects }, incoming)
   const known = sources.flatMap(({ key }): ReadonlyArray<AccountMatching.Binding> => {
     const feedId = Object.hasOwn(matched, key) ? matched[key]?.feedId : undefined
@@ -340,10 +344,23 @@ const match = Effect.fnUntraced(function* (
   const grounds = isWanted ? look(yield* withBookings(tenantId, held, rows, seen)) : seen
   return {
     grounds,
-    decisions: AccountMatching.decide(policy, grounds),
-    profiles: new Map(incoming.map(({ profile, source }) => [source, profile])),
+    decisions: AccountMatching.decide(policy, grounds).filter(isOurs),
+    profiles: new Map(delivered.map(({ profile, source }) => [source, profile])),
     rows,
   } satisfies Matched
+})
+
+/** Accounts that a person is asked about: as long as nobody answers, they may be what another one seems to be. */
+const undecided = Effect.fnUntraced(function* (tenantId: TenantId) {
+  const questions = yield* ReviewsView.open(tenantId)
+  const asking = [...new Set(questions.map(({ connection_id }) => connection_id))]
+  const connections = yield* Effect.forEach(asking, (id) => loadConnection(tenantId, id))
+  return connections.flatMap(({ state, streamId }) => {
+    const { ownerId, provider, reviews } = state
+    if (ownerId === undefined || provider === undefined) return []
+    const connectionId = Connection.idOf(streamId)
+    return reviews.map(({ profile, source }): Incoming => ({ source, connectionId, ownerId, provider, profile }))
+  })
 })
 
 /** Tenants with no more accounts than this are compared whole; of larger ones, what shares a key is looked up. */
@@ -529,7 +546,7 @@ const caughtUp = Effect.gen(function* () {
   const log = yield* EventLog
   const views = yield* Views
   const head = yield* log.head
-  for (const view of [AccountsView, AccountKeysView, ConnectionsView]) {
+  for (const view of [AccountsView, AccountKeysView, ConnectionsView, ReviewsView]) {
     const isThere = yield* views.awaitPosition(view, head, patience)
     if (!isThere) return yield* new MatchingDelayed({ reason: "view-behind" })
   }

@@ -8,7 +8,7 @@ import * as Descriptions from "../src/matching/Descriptions.ts"
 import * as RunMatching from "../src/matching/RunMatching.ts"
 import * as TransactionCases from "../src/matching/TransactionCases.ts"
 import * as Transactions from "../src/matching/Transactions.ts"
-import { hazards, measure, statement, total } from "../src/testing/statements.ts"
+import { measure, statement, total } from "../src/testing/statements.ts"
 
 const cases: unknown = JSON.parse(readFileSync(new URL("cases/transactions.json", import.meta.url), "utf8"))
 

@@ -2,7 +2,17 @@
 import { spawn } from "node:child_process"
 
 import { NodeServices } from "@effect/platform-node"
-import { ConnectionHistoryView, ConnectionsView, Ids, ProjectionRunner, Registration, Vault } from "@holdfast/domain"
+import {
+  AccountKeysView,
+  AccountsView,
+  ConnectionHistoryView,
+  ConnectionsView,
+  Ids,
+  ProjectionRunner,
+  Registration,
+  ReviewsView,
+  Vault,
+} from "@holdfast/domain"
 import { ConfigProvider, Console, Effect, Layer, Redacted } from "effect"
 
 import * as Cli from "../src/Cli.ts"
@@ -46,6 +56,9 @@ export const seeded = Effect.gen(function* () {
   yield* register(umbrella, ids.grace, "grace")
   yield* ProjectionRunner.catchUp(ConnectionsView)
   yield* ProjectionRunner.catchUp(ConnectionHistoryView)
+  yield* ProjectionRunner.catchUp(AccountsView)
+  yield* ProjectionRunner.catchUp(AccountKeysView)
+  yield* ProjectionRunner.catchUp(ReviewsView)
 }).pipe(Effect.provide(Registration.Providers.layer({ gmail: {} })))
 
 export interface Answer {

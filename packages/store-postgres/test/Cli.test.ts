@@ -5,7 +5,7 @@ import * as Path from "node:path"
 
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { ConnectionsView, Vault } from "@holdfast/domain"
+import { ConnectionHistoryView, ConnectionsView, Vault } from "@holdfast/domain"
 import { Effect, Redacted } from "effect"
 import { inject } from "vitest"
 
@@ -88,7 +88,12 @@ describe("the holdfast command in a process of its own", () => {
         )
 
         const rebuilt = yield* at("rebuild", "connections", "--json")
-        assert.deepStrictEqual(document(rebuilt), { view: "connections", build: 2, version: 1, position: 4 })
+        assert.deepStrictEqual(document(rebuilt), {
+          view: "connections",
+          build: 2,
+          version: ConnectionsView.version,
+          position: 4,
+        })
 
         const file = Path.join(home, "log.jsonl")
         assert.strictEqual((yield* at("export", file)).code, 0)
@@ -346,12 +351,15 @@ describe("the holdfast command", () => {
       assert.strictEqual((yield* on("doctor")).code, 0)
 
       const builds = documents(yield* on("projections", "--json"))
+      const { version } = ConnectionsView
       assert.deepStrictEqual(
-        builds.map((build) => Object.values(build ?? {}).slice(0, 4)),
+        builds
+          .map((build) => Object.values(build ?? {}).slice(0, 4))
+          .filter(([view]) => view === "connection_history" || view === "connections"),
         [
-          ["connection_history", 1, 1, "live"],
-          ["connections", 2, 1, "live"],
-          ["connections", 1, 1, "retired"],
+          ["connection_history", 1, ConnectionHistoryView.version, "live"],
+          ["connections", 2, version, "live"],
+          ["connections", 1, version, "retired"],
         ],
       )
       assert.deepInclude(document(yield* on("rollback", "connections", "--json")), { view: "connections", build: 1 })

@@ -328,14 +328,19 @@ export const linksContract = <E>(
           const own = yield* Links.undo(bank, { accountId, feedId }, by)
           assert.strictEqual((yield* Effect.flip(Links.undo(bank, { accountId, feedId }, by)))._tag, "NotLinked")
           yield* connect(["ada"], checking("1111"))
-          assert.sameMembers((yield* reviews)[0]?.candidates.map((one) => one["accountId"]) ?? [], [
-            accountId,
-            own.accountId,
-          ])
+          const [review] = yield* reviews
+          assert.isDefined(review)
+          assert.sameMembers(
+            review.candidates.map((one) => one["accountId"]),
+            [accountId, own.accountId],
+          )
           // They were one after all: what is delivered next goes to it again, and opens nothing.
           yield* Links.merge(bank, { kept: accountId, absorbed: own.accountId }, by)
+          const seen = (yield* rows).find(({ account_id }) => account_id === accountId)?.links
+          const question = { connectionId: review.connection_id, reviewId: review.review_id, seen }
+          yield* Links.resolve(bank, question, accountId, by)
           yield* connect(["ada"], checking("1111"))
-          assert.strictEqual((yield* linksOf(accountId)).length, 3)
+          assert.strictEqual((yield* linksOf(accountId)).length, 4)
         }),
       )
 

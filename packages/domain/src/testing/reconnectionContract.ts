@@ -163,6 +163,19 @@ export const reconnectionContract = <E>(name: string, store: Layer.Layer<Service
         }),
       )
 
+      it.effect("that is open is a rival: what looks like the account is asked about too", () =>
+        Effect.gen(function* () {
+          const { connect, reviews, rows } = yield* household
+          yield* connect(["ada"], checking("1111"))
+          const before = yield* rows
+          yield* connect(["ada"], { ...checking("1111"), name: "Bills" })
+          assert.strictEqual((yield* reviews).length, 1)
+          yield* connect(["ada"], checking("1111"))
+          assert.strictEqual((yield* reviews).length, 2)
+          assert.deepStrictEqual(yield* rows, before)
+        }),
+      )
+
       it.effect("that is answered links the feed, and the connection goes on from the one before", () =>
         Effect.gen(function* () {
           const { ask, connection, resolve, reviews, rows } = yield* household
