@@ -10,10 +10,10 @@ import { Effect } from "effect"
 /** Makes the token of a canonical form, as {@link Profile.make} wants it. */
 export type Hash<E = never, R = never> = (kind: string, canonical: string) => Effect.Effect<string, E, R>
 
-export const perLogin = 10
+const perLogin = 10
 
 /** Where the logins with these numbers are. */
-export const bankOf = (login: number): number => (login % 2 === 0 ? (login / 2) % 20 : 20 + (((login - 1) / 2) % 500))
+const bankOf = (login: number): number => (login % 2 === 0 ? (login / 2) % 20 : 20 + (((login - 1) / 2) % 500))
 
 /** An account as its provider describes it under a connection. */
 export const descriptionOf = (account: number, connection: string): Profile.Description => {

@@ -366,7 +366,7 @@ describe("the holdfast command", () => {
       assert.strictEqual((yield* on("verify", "connections")).code, 1)
       const unknown = yield* on("rebuild", "gmail_messages")
       assert.strictEqual(unknown.code, 2)
-      assert.include(unknown.err, "connections, connection_history")
+      assert.include(unknown.err, "connection_history, connections")
     }).pipe(Effect.scoped),
   )
 

@@ -61,7 +61,7 @@ describe("Doctor", () => {
         })
         assert.deepStrictEqual(
           findings.filter(({ code }) => code === "projection").map(({ numbers }) => numbers["behind"]),
-          [0, 0],
+          Cli.projections.map(() => 0),
         )
       }),
     ),
@@ -177,7 +177,7 @@ describe("Doctor", () => {
         VALUES ('acme', 'connection-00000000-0000-4000-8000-0000000000fd', 1, gen_random_uuid(), 'configured', 1,
           '{"at": "2026-01-01T00:00:00.000Z", "provider": "gmail", "ownerId": "ada", "pollIntervalSeconds": 60, "settings": {}}',
           '{}', now() - interval '30 days')`,
-      ["projection.lag", "projection.lag", "connections.pending"],
+      [...Cli.projections.map(() => "projection.lag"), "connections.pending"],
     ],
     [
       "a view that is paused",
@@ -235,7 +235,7 @@ describe("Doctor", () => {
     [
       "a sequence of positions that was left behind",
       `ALTER TABLE holdfast.events ALTER COLUMN position RESTART WITH 2`,
-      ["head.behind", "projection.ahead", "projection.ahead"],
+      ["head.behind", ...Cli.projections.map(() => "projection.ahead")],
       { events: 4, drawn: 0 },
     ],
     [

@@ -18,7 +18,7 @@ export const ours =
     return reconnection.incoming.map(({ source }) => verdictOf(decisions.get(source)))
   }
 
-export const decisionsOf = (
+const decisionsOf = (
   policy: Policy,
   shared: Shared,
   reconnection: Parameters<Rule>[0],
@@ -59,7 +59,7 @@ export const bareWeights =
     })
   }
 
-export const groundsOf = ({ held, incoming, intent }: Parameters<Rule>[0], shared: Shared): AccountMatching.Grounds =>
+const groundsOf = ({ held, incoming, intent }: Parameters<Rule>[0], shared: Shared): AccountMatching.Grounds =>
   AccountMatching.observe({
     held: held.map((one) => ({ ...one, ...seenOf(one.description) })),
     incoming: incoming.map((one) => ({ ...one, ...seenOf(one.description) })),
