@@ -105,7 +105,8 @@ const record = Effect.fnUntraced(function* (recording: Recording, streams: Strea
 const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Streams, page: Page, at: DateTime.Utc) {
   const { feed, run } = recording
   const { feedId } = feed
-  recording.bringsNews ||= bringsNews(page)
+  // What a bank's account covers after news is told with the last page, even if that one is empty.
+  recording.bringsNews = bringsNews(page) || (feed.isMatched && recording.bringsNews)
   const isQuiet = !recording.bringsNews && isOld(streams.connection.state, feedId, page, at)
   if (isQuiet) return { streams, added: 0, known: page.known }
 
