@@ -5,7 +5,7 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { GmailApi, GoogleOAuth } from "@holdfast/adapters-gmail"
 import { GmailSimulator, Mails, simulatedClient } from "@holdfast/adapters-gmail/testing"
 import { PlaidSimulator } from "@holdfast/adapters-plaid/testing"
-import { Ids } from "@holdfast/domain"
+import { Ids, InstitutionCounts } from "@holdfast/domain"
 import { type Store } from "@holdfast/store-postgres"
 import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
@@ -101,6 +101,7 @@ const layer = (options: Options) => {
     Layer.merge(Background.upkeep),
     Layer.provide(Offer.layer({ nangoKey: options.nangoKey, isSimulated: options.google === undefined })),
     Layer.provide(providers),
+    Layer.provide(InstitutionCounts.layer()),
     Layer.merge(where),
     Layer.provide(options.google === undefined ? simulatedGoogle(options) : google(options.google)),
     Layer.provide(options.plaid === undefined ? simulatedBanks(options) : Banks.plaid(options.plaid)),

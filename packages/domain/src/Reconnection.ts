@@ -30,6 +30,7 @@ import * as ConnectionsView from "./ConnectionsView.ts"
 import { feedIdOf } from "./DerivedId.ts"
 import { EventLog } from "./EventStore.ts"
 import { AccountId, ConnectionId, type OwnerId, ReviewId, system, type TenantId } from "./Ids.ts"
+import { InstitutionCounts } from "./InstitutionCounts.ts"
 import { KeyedHash } from "./KeyedHash.ts"
 import { LeaseHeld, LeaseLost, Leases } from "./Leases.ts"
 import * as AccountMatching from "./matching/AccountMatching.ts"
@@ -332,6 +333,7 @@ const match = Effect.fnUntraced(function* (
     held,
     known,
     population,
+    shared: yield* yield* InstitutionCounts,
     ...(reconnects !== undefined && { reconnecting: reconnects }),
   }
   const look = (held: ReadonlyArray<Held>) =>

@@ -10,6 +10,7 @@ import * as Backtest from "../Backtest.ts"
 import * as Connection from "../Connection.ts"
 import * as EventStore from "../EventStore.ts"
 import * as Ids from "../Ids.ts"
+import * as InstitutionCounts from "../InstitutionCounts.ts"
 import * as Links from "../Links.ts"
 import * as Policy from "../matching/Policy.ts"
 import { bank, checking, household, inhabited, inReal, numbered, renamed, savings, type Services } from "./household.ts"
@@ -131,6 +132,35 @@ export const reconnectionContract = <E>(name: string, store: Layer.Layer<Service
             (yield* rows).map(({ feeds }) => feeds.length),
             [2],
           )
+        }),
+      )
+
+      it.effect("at an institution whose accounts share their digits is asked about, though the tenant holds one", () =>
+        Effect.gen(function* () {
+          const other = yield* household
+          const member = (name: string) => ({
+            ...checking("4242"),
+            institution: { id: "ins_cu", name: "Tidewater" },
+            name,
+          })
+          for (const names of [
+            ["Share", "Loan", "Club"],
+            ["Draft", "Auto", "Boat", "Home"],
+          ]) {
+            const { connect, rows } = yield* household
+            yield* connect(["ada"], ...names.map(member))
+            assert.strictEqual((yield* rows).length, names.length)
+          }
+          const counts = yield* InstitutionCounts.read
+          assert.isAtLeast(counts.get("ins_cu")?.mask.equal ?? 0, 9)
+
+          yield* other.connect(["ada"], member("Share"))
+          const before = yield* other.rows
+          yield* other
+            .connect(["ada"], member("Share"))
+            .pipe(Effect.provideService(InstitutionCounts.InstitutionCounts, Effect.succeed(counts)))
+          assert.deepStrictEqual(yield* other.rows, before)
+          assert.strictEqual((yield* other.reviews).length, 1)
         }),
       )
 
