@@ -1,9 +1,9 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { PlaidApi, PlaidConnect, PlaidProvider } from "@holdfast/adapters-plaid"
 import { institution, PlaidSimulator } from "@holdfast/adapters-plaid/testing"
-import { EventStore, Ids, Links, type MasterKeys, Memory, Sync, Vault } from "@holdfast/domain"
+import { Ids, Links, type MasterKeys, Memory, Sync } from "@holdfast/domain"
 import { Store } from "@holdfast/store-postgres"
-import { Cause, Effect, Exit, Layer, Redacted, Result } from "effect"
+import { Effect, Layer, Redacted, Result } from "effect"
 
 import {
   account,
@@ -27,6 +27,7 @@ import {
   sync,
   views,
 } from "./banks.ts"
+import { type CrashPoint, crashing, untilThrough } from "./crashes.ts"
 
 const masterKeys: MasterKeys.Options = { current: "test", keys: { test: Redacted.make(new Uint8Array(32).fill(1)) } }
 
@@ -278,42 +279,9 @@ const answering = Effect.fnUntraced(function* (connectionId: Ids.ConnectionId, a
   }
 })
 
-/** The process dies at its nth write or call: before it gets there, or after, before anybody learns of it. */
-class Crash {
-  readonly _tag = "Crash"
-}
-
-interface CrashPoint {
-  readonly step: number
-  readonly moment: "before" | "after"
-}
-
 /** Every write to the store and the vault, and every call to Plaid, counted; one of them is the last. */
-const crashing = (point: CrashPoint | undefined) => {
-  const count = { steps: 0 }
-  const step = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.suspend(() => {
-      count.steps += 1
-      if (count.steps !== point?.step) return effect
-      const crash = Effect.die(new Crash())
-      return point.moment === "before" ? crash : Effect.andThen(Effect.exit(effect), crash)
-    })
-  const store = Layer.effect(
-    EventStore.EventStore,
-    Effect.map(EventStore.EventStore, (store) =>
-      EventStore.EventStore.of({ ...store, append: (request) => step(store.append(request)) }),
-    ),
-  )
-  const vault = Layer.effect(
-    Vault.Vault,
-    Effect.map(Vault.Vault, (vault) =>
-      Vault.Vault.of({
-        ...vault,
-        put: (...request) => step(vault.put(...request)),
-        remove: (...request) => step(vault.remove(...request)),
-      }),
-    ),
-  )
+const crashingAtPlaidToo = (point: CrashPoint | undefined) => {
+  const { count, layer, step } = crashing(point)
   const api = Layer.effect(
     PlaidApi.PlaidApi,
     Effect.map(PlaidApi.PlaidApi, (api) =>
@@ -336,31 +304,16 @@ const crashing = (point: CrashPoint | undefined) => {
       }),
     ),
   )
-  return { count, layer: Layer.mergeAll(store, vault, api) }
+  return { count, layer: Layer.merge(layer, api) }
 }
 
-/** What a process does until it is through: when it dies, it is started again, recovers, and is asked again. */
-const untilThrough = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    for (;;) {
-      const exit = yield* Effect.exit(effect)
-      if (Exit.isSuccess(exit)) return exit.value
-      if (!(Cause.squash(exit.cause) instanceof Crash)) return yield* exit
-      yield* untilRecovered
-    }
-  })
-
-const untilRecovered = Effect.gen(function* () {
-  while (Exit.isFailure(yield* Effect.exit(PlaidConnect.recover()))) {
-    // It died again; it is started again.
-  }
-})
+const asked = untilThrough(PlaidConnect.recover())
 
 /** A person who wants the bank connected: reloads the page after an error, and begins anew when that is refused. */
 const connectAtLast = Effect.fnUntraced(function* (login: string, reconnects?: Ids.ConnectionId) {
   for (;;) {
-    const given = yield* untilThrough(consent(login, reconnects === undefined ? {} : { reconnects }))
-    const answer = yield* Effect.result(untilThrough(PlaidConnect.complete(given)))
+    const given = yield* asked(consent(login, reconnects === undefined ? {} : { reconnects }))
+    const answer = yield* Effect.result(asked(PlaidConnect.complete(given)))
     if (Result.isSuccess(answer)) return answer.success.connectionId
     // The key is lost with the process that died between the answer and the vault: all that can be had is another Item.
     assert.strictEqual(answer.failure._tag, "ExchangeLost")
@@ -372,7 +325,7 @@ const story = Effect.gen(function* () {
   const { ownerId, tenantId } = yield* Person
   const by: Links.By = { tenantId, actor: { kind: "owner", id: ownerId } }
   const provider = yield* PlaidProvider.make
-  const look = (connectionId: Ids.ConnectionId) => untilThrough(Sync.run(provider, tenantId, connectionId))
+  const look = (connectionId: Ids.ConnectionId) => asked(Sync.run(provider, tenantId, connectionId))
 
   const mine = yield* bankingFor(household.slice(0, 2), [24, 6], { days: 60 })
   const first = yield* connectAtLast(mine.login)
@@ -392,8 +345,8 @@ const story = Effect.gen(function* () {
     kept: held.find(({ mask }) => mask === "1111")?.account_id ?? (yield* Effect.die("no account")),
     absorbed: held.find(({ mask }) => mask === "7070")?.account_id ?? (yield* Effect.die("no account")),
   }
-  yield* untilThrough(merged(provider, pair, by))
-  yield* untilRecovered
+  yield* asked(merged(provider, pair, by))
+  yield* asked(PlaidConnect.recover())
   const alive = (yield* simulator.items).filter(({ ended }) => ended === null).length
   return { first, second, third, alive }
 })
@@ -403,7 +356,7 @@ const merged = (provider: Links.Reader, pair: Links.Pair, by: Links.By) =>
   Effect.catchTag(Links.merge(provider, pair, by), "AccountMerged", () => Effect.void)
 
 const run = (point: CrashPoint | undefined) => {
-  const { count, layer } = crashing(point)
+  const { count, layer } = crashingAtPlaidToo(point)
   return story.pipe(
     Effect.flatMap((told) => Effect.map(seen, (seen) => ({ ...told, ...seen, steps: count.steps }))),
     Effect.provideService(Person, somebody()),

@@ -1,12 +1,13 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { GmailConnect, GmailProvider } from "@holdfast/adapters-gmail"
 import { GmailSimulator } from "@holdfast/adapters-gmail/testing"
-import { Connection, EventStore, type Ids, type MasterKeys, Memory, Vault } from "@holdfast/domain"
+import { Connection, type EventStore, type Ids, type MasterKeys, Memory } from "@holdfast/domain"
 import { Store } from "@holdfast/store-postgres"
 import { TestDatabase } from "@holdfast/store-postgres/testing"
-import { Cause, Effect, Exit, Layer, Redacted, Result } from "effect"
+import { Effect, Layer, Redacted, Result } from "effect"
 import { inject } from "vitest"
 
+import { type CrashPoint, crashing, untilThrough } from "./crashes.ts"
 import { complete, connect, deliver, google, mailbox, sync, told } from "./slice.ts"
 
 const masterKeys: MasterKeys.Options = { current: "test", keys: { test: Redacted.make(new Uint8Array(32).fill(1)) } }
@@ -90,60 +91,13 @@ const lifecycle = (
   connectionId: Ids.ConnectionId,
 ) => events.filter(({ streamId }) => streamId === Connection.streamId(connectionId)).map(({ event }) => event.type)
 
-/** The process dies at its nth write: before it reaches the store, or after, before anybody learns of it. */
-class Crash {
-  readonly _tag = "Crash"
-}
-
-interface CrashPoint {
-  readonly write: number
-  readonly moment: "before" | "after"
-}
-
-const crashing = (point: CrashPoint | undefined) => {
-  const count = { writes: 0 }
-  const write = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.suspend(() => {
-      count.writes += 1
-      if (count.writes !== point?.write) return effect
-      const crash = Effect.die(new Crash())
-      return point.moment === "before" ? crash : Effect.andThen(Effect.exit(effect), crash)
-    })
-  const store = Layer.effect(
-    EventStore.EventStore,
-    Effect.map(EventStore.EventStore, (store) =>
-      EventStore.EventStore.of({ ...store, append: (request) => write(store.append(request)) }),
-    ),
-  )
-  const vault = Layer.effect(
-    Vault.Vault,
-    Effect.map(Vault.Vault, (vault) => Vault.Vault.of({ ...vault, put: (...request) => write(vault.put(...request)) })),
-  )
-  return { count, layer: Layer.merge(store, vault) }
-}
-
-/** What a process does until it is through: when it dies, it is started again, recovers, and is asked again. */
-const untilThrough = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    for (;;) {
-      const exit = yield* Effect.exit(effect)
-      if (Exit.isSuccess(exit)) return exit.value
-      if (!(Cause.squash(exit.cause) instanceof Crash)) return yield* exit
-      yield* untilRecovered
-    }
-  })
-
-const untilRecovered = Effect.gen(function* () {
-  while (Exit.isFailure(yield* Effect.exit(GmailConnect.recover()))) {
-    // It died again; it is started again.
-  }
-})
+const asked = untilThrough(GmailConnect.recover())
 
 /** A person who wants the mailbox connected: reloads the page after an error, and begins anew when that is refused. */
 const connectAtLast = Effect.gen(function* () {
   for (;;) {
-    const { query } = yield* untilThrough(connect())
-    const answer = yield* Effect.result(untilThrough(complete(query)))
+    const { query } = yield* asked(connect())
+    const answer = yield* Effect.result(asked(complete(query)))
     if (Result.isSuccess(answer)) return answer.success.connectionId
     assert.strictEqual(answer.failure._tag, "ConsentRefused")
   }
@@ -153,22 +107,22 @@ const story = Effect.gen(function* () {
   const simulator = yield* GmailSimulator
   yield* deliver(0, 25)
   const first = yield* connectAtLast
-  yield* untilThrough(sync(first))
+  yield* asked(sync(first))
   yield* deliver(25, 5)
   yield* simulator.expireAccessTokens(mailbox)
-  yield* untilThrough(sync(first))
+  yield* asked(sync(first))
   yield* simulator.revoke(mailbox)
-  yield* untilThrough(Effect.ignore(sync(first)))
+  yield* asked(Effect.ignore(sync(first)))
   yield* deliver(30, 5)
   const second = yield* connectAtLast
-  yield* untilThrough(sync(second))
+  yield* asked(sync(second))
   return { first, second }
 })
 
 const run = (point: CrashPoint | undefined) => {
   const { count, layer } = crashing(point)
   return story.pipe(
-    Effect.flatMap((ids) => Effect.map(told, (told) => ({ ...told, ...ids, writes: count.writes }))),
+    Effect.flatMap((ids) => Effect.map(told, (told) => ({ ...told, ...ids, steps: count.steps }))),
     Effect.provideService(GmailProvider.PageSize, 10),
     Effect.provide(layer.pipe(Layer.provideMerge(google), Layer.provideMerge(Memory.layer))),
   )
@@ -181,9 +135,9 @@ describe("a crash at any write of the slice", () => {
       Effect.gen(function* () {
         const untroubled = yield* run(undefined)
         for (const moment of ["before", "after"] as const) {
-          for (let write = 1; write <= untroubled.writes; write++) {
-            const at = `crashed ${moment} write ${write}`
-            const { connections, events, first, messages, second } = yield* run({ write, moment })
+          for (let step = 1; step <= untroubled.steps; step++) {
+            const at = `crashed ${moment} write ${step}`
+            const { connections, events, first, messages, second } = yield* run({ step, moment })
 
             const contents = (rows: typeof messages) => rows.map(({ sha256 }) => sha256).toSorted()
             assert.deepStrictEqual(contents(messages), contents(untroubled.messages), at)
