@@ -6,6 +6,8 @@ export default defineConfig({
     include: ["packages/*/test/**/*.test.ts", "examples/test/**/*.test.ts", "docs/test/**/*.test.ts"],
     globalSetup: ["packages/store-postgres/test/globalSetup.ts"],
     maxWorkers: 2,
+    // The files of a worker share its modules: what takes seconds to load and to compile is loaded once.
+    isolate: false,
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

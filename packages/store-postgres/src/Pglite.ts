@@ -94,7 +94,7 @@ interface Engine {
 }
 
 const open = Effect.fn("Pglite.open")(function* ({ dataDir }: Options) {
-  if (dataDir === undefined) return yield* acquire(() => PGlite.create(), undefined)
+  if (dataDir === undefined) return yield* acquire(createInMemory, undefined)
 
   yield* attempt(dataDir, () => Fs.mkdir(dataDir, { recursive: true }))
   yield* lock(dataDir)
@@ -102,6 +102,18 @@ const open = Effect.fn("Pglite.open")(function* ({ dataDir }: Options) {
   yield* Effect.uninterruptible(attempt(dataDir, () => initialise(cluster)))
   return yield* acquire(() => openCluster(cluster), dataDir)
 })
+
+/** Making a cluster takes seconds: the first one in memory is copied before anybody uses it, and the others are copies. */
+const createInMemory = async (): Promise<PGlite> => {
+  if (pristine !== undefined) return PGlite.create({ loadDataDir: await pristine })
+  const first = PGlite.create()
+  pristine = first.then((db) => db.dumpDataDir("none"))
+  pristine.catch(() => (pristine = undefined))
+  await pristine
+  return first
+}
+
+let pristine: Promise<Blob> | undefined
 
 const attempt = <A>(dataDir: string | undefined, f: () => Promise<A>) =>
   Effect.tryPromise({
