@@ -4,14 +4,9 @@
  * that nobody would have noticed is one that somebody decides.
  */
 import type { TransactionPolicy } from "./TransactionPolicy.ts"
-import { dayOf, type Decision, type Held, isBooked, isPending, type Row } from "./TransactionRow.ts"
+import { type Balances, dayOf, type Decision, type Held, isBooked, isPending, type Row } from "./TransactionRow.ts"
 
-/** What the bank says, in minor units of one currency, at the end of a day; positive is money in the account. */
-export interface Balances {
-  readonly currency: string
-  readonly opening: { readonly date: string; readonly amount: number }
-  readonly closing: { readonly date: string; readonly amount: number }
-}
+export { type Balances } from "./TransactionRow.ts"
 
 export interface Verdict {
   readonly outcome: "unchecked" | "balanced" | "unbalanced"
@@ -44,6 +39,8 @@ export interface Batch {
   readonly delivered: ReadonlyArray<Row>
   readonly decisions: ReadonlyArray<Decision>
   readonly alternatives: ReadonlyArray<Alternative>
+  /** The held rows that a delivered one can be, likeliest first. */
+  readonly partnersOf: (row: string) => ReadonlyArray<string>
   /** The account's rows once the decisions are carried out, questions left open. */
   readonly result: ReadonlyArray<Held>
   readonly policy: TransactionPolicy
@@ -55,29 +52,41 @@ export const check = (batch: Batch): { readonly verdict: Verdict; readonly decis
   const corrections = correctionsOf(batch)
   const open = corrections.filter(({ isAsked }) => isAsked)
   const silent = corrections.filter(({ isAsked }) => !isAsked)
-  const hidden = hiddenIn(silent, bits)
+  const hidden = asking(hiddenIn(silent, bits), () => null)
   if (difference === 0) {
-    const decisions = questioned(questioned(batch.decisions, hidden, null), open, "same")
+    const decisions = questioned(batch, [...hidden, ...asking(open, () => "same")])
     return { verdict: { ...unchecked, outcome: "balanced" }, decisions }
   }
   const best = lightest(corrections, difference, limits.correctionTriples)
   if (best === undefined) {
-    const decisions = questioned(batch.decisions, [...hidden, ...corrections.slice(0, limits.suspects)], null)
-    return { verdict: { outcome: "unbalanced", difference, repair: [] }, decisions }
+    const suspects = asking(corrections.slice(0, limits.suspects), () => null)
+    return {
+      verdict: { outcome: "unbalanced", difference, repair: [] },
+      decisions: questioned(batch, [...hidden, ...suspects]),
+    }
   }
-  const rivals = amountingTo(corrections, difference, weightOf(best) + bits.doubtful).filter(
-    (correction) => !best.includes(correction),
-  )
+  const rivals = rivalsOf(best, corrections, difference, bits)
   const isClear = rivals.length === 0
-  const decisions = questioned(batch.decisions, [...hidden, ...rivals], null)
-  return {
-    verdict: {
-      outcome: "unbalanced",
-      difference,
-      repair: isClear ? best.flatMap(({ rows }) => rows.slice(0, 1).map(({ row }) => row)) : [],
-    },
-    decisions: questioned(decisions, best, isClear ? undefined : null),
-  }
+  const repair = isClear ? best.flatMap(({ rows }) => rows.slice(0, 1).map(({ row }) => row)) : []
+  const questions = [
+    ...hidden,
+    ...asking(rivals, () => null),
+    ...asking(best, (correction, place) => (isClear && place === 0 ? correction.suggestion : null)),
+  ]
+  return { verdict: { outcome: "unbalanced", difference, repair }, decisions: questioned(batch, questions) }
+}
+
+/** Corrections that explain the difference too, or may stand in for one of the best set, and are not much less likely. */
+const rivalsOf = (
+  best: ReadonlyArray<Correction>,
+  corrections: ReadonlyArray<Correction>,
+  difference: number,
+  { doubtful }: TransactionPolicy["bits"],
+): ReadonlyArray<Correction> => {
+  const others = new Set(amountingTo(corrections, difference, weightOf(best) + doubtful))
+  const standsIn = (one: Correction) =>
+    best.some(({ effect, weight }) => one.effect === effect && one.weight <= weight + doubtful)
+  return corrections.filter((one) => !best.includes(one) && (others.has(one) || standsIn(one)))
 }
 
 const differenceOf = (batch: Batch): number => {
@@ -273,27 +282,40 @@ const lighter = (sets: ReadonlyArray<ReadonlyArray<Correction>>) =>
 
 const weightOf = (set: ReadonlyArray<Correction>) => set.reduce((sum, { weight }) => sum + weight, 0)
 
-/** The decisions, with those in doubt turned into questions; with the suggestion to correct them, or another one. */
+/** A row to be asked about. */
+interface Question extends Ask {
+  readonly suggestion: "same" | "new" | null
+}
+
+const asking = (
+  corrections: ReadonlyArray<Correction>,
+  suggest: (correction: Correction, place: number) => Question["suggestion"],
+): ReadonlyArray<Question> =>
+  corrections.flatMap((correction) =>
+    correction.rows.map((ask, place) => ({ ...ask, suggestion: suggest(correction, place) })),
+  )
+
+/**
+ * The decisions, with those in doubt turned into questions; of two about one row the later one makes the suggestion. What
+ * one question sets free is a candidate of the others: whatever is answered to one, the right answer to the next is there.
+ */
 const questioned = (
-  decisions: ReadonlyArray<Decision>,
-  doubtful: ReadonlyArray<Correction>,
-  instead?: "same" | null,
+  { decisions, partnersOf, policy }: Batch,
+  questions: ReadonlyArray<Question>,
 ): ReadonlyArray<Decision> => {
-  const asked = new Map<string, { readonly candidates: Set<string>; readonly suggestion: "same" | "new" | null }>()
-  for (const { rows, suggestion } of doubtful) {
-    for (const [place, { candidates, row }] of rows.entries()) {
-      const before = asked.get(row)?.candidates ?? []
-      const suggested = instead === undefined ? (place === 0 ? suggestion : null) : instead
-      asked.set(row, { candidates: new Set([...before, ...candidates]), suggestion: suggested })
-    }
-  }
+  const asked = Map.groupBy(questions, ({ row }) => row)
+  const taken = new Set(
+    decisions.flatMap((decision) => (decision.action === "merge" && !asked.has(decision.row) ? [decision.into] : [])),
+  )
   return decisions.map((decision): Decision => {
-    const question = asked.get(decision.row)
-    if (question === undefined) return decision
     const { row } = decision
     const isReview = decision.action === "review"
-    const candidates = [...new Set([...(isReview ? decision.candidates : []), ...question.candidates])]
+    const ofRow = asked.get(row) ?? (isReview ? [] : undefined)
+    if (ofRow === undefined) return decision
+    const before = isReview ? decision.candidates : decision.action === "merge" ? [decision.into] : []
+    const free = [...ofRow.flatMap(({ candidates }) => candidates), ...partnersOf(row)].filter((id) => !taken.has(id))
+    const candidates = [...new Set([...before, ...free])].slice(0, Math.max(policy.limits.candidates, before.length))
     const doubt = isReview ? decision.doubt : "out_of_balance"
-    return { action: "review", row, candidates, doubt, suggestion: question.suggestion }
+    return { action: "review", row, candidates, doubt, suggestion: ofRow.at(-1)?.suggestion ?? null }
   })
 }

@@ -25,6 +25,10 @@ export interface Edge {
 /** How many rows are paired along each edge, in the order of `edges`: of the greatest total weight there is. */
 export const match = (graph: Graph): ReadonlyArray<number> => {
   const { edges } = graph
+  const [only] = edges
+  if (only === undefined) return []
+  if (edges.length === 1)
+    return [only.weight > 0 ? Math.min(at(graph.delivered, only.from), at(graph.held, only.to)) : 0]
   const flow = edges.map(() => 0)
   const free = [...graph.held]
   const waiting = [...graph.delivered]
@@ -53,6 +57,11 @@ export const match = (graph: Graph): ReadonlyArray<number> => {
 
   /** The chain that gains most from one more row of a kind: it ends at a free row, or leaves another one unpaired. */
   function bestChain(start: number): Chain | undefined {
+    const most = at(heaviest, start)
+    if (most === 0) return undefined
+    // No chain gains more than the heaviest pair of its first row: the pairing was optimal without it.
+    const pair = edgesFrom[start]?.find((id) => weightOf(id) === most && at(free, edges[id]?.to ?? -1) > 0)
+    if (pair !== undefined) return { gives: [pair], takes: [], end: edges[pair]?.to }
     const gainAtDelivered = new Map([[start, 0]])
     const gainAtHeld = new Map<number, number>()
     const reachedHeldBy = new Map<number, number>()

@@ -37,6 +37,8 @@ export interface TransactionPolicy {
       readonly renumbered: number
       readonly different: number
     }
+    /** The further price of unlike descriptions of which each is usual in the other generation too. */
+    readonly bothKnown: number
     /** What an equal counterparty adds. */
     readonly counterparty: number
     /** What is added when no other row about these days, held or delivered, has the amount. */
@@ -81,6 +83,8 @@ export interface TransactionPolicy {
     readonly rewired: number
     /** Rows asked about when the balance is off and no correction explains it. */
     readonly suspects: number
+    /** Held rows that a question of the gate names at most. */
+    readonly candidates: number
     /** Rows among which corrections of three are searched. */
     readonly correctionTriples: number
   }
@@ -88,7 +92,7 @@ export interface TransactionPolicy {
 
 /** The policy in use. */
 export const current: TransactionPolicy = {
-  version: "transactions-1",
+  version: "transactions-2",
   bits: {
     missedByOld: 6_644,
     missedByNew: 6_644,
@@ -108,6 +112,7 @@ export const current: TransactionPolicy = {
       renumbered: 5_000,
       different: 8_000,
     },
+    bothKnown: 12_000,
     counterparty: 1_000,
     sole: 4_000,
     tombstone: 100,
@@ -118,5 +123,12 @@ export const current: TransactionPolicy = {
   },
   days: { postsEarly: 1, pendingLives: 8, reference: 10, authorization: 14, silence: 7, suspect: 10 },
   tip: { abovePermille: 350, belowPermille: 30, days: 5 },
-  limits: { movedRunPermille: 800, pairsPerRun: 200_000, rewired: 8, suspects: 5, correctionTriples: 60 },
+  limits: {
+    movedRunPermille: 800,
+    pairsPerRun: 200_000,
+    rewired: 8,
+    suspects: 5,
+    candidates: 12,
+    correctionTriples: 60,
+  },
 }

@@ -1,6 +1,7 @@
 /**
  * The rows that the reconciliation of transactions works on, and what can become of one.
  */
+import { type TransactionPolicy } from "./TransactionPolicy.ts"
 
 /** A bank transaction as a generation delivers it. Personal data, but for dates, amounts and flags. */
 export interface Row {
@@ -51,6 +52,32 @@ export interface Interval {
   readonly to: string
 }
 
+/** What the bank says, in minor units of one currency, at the end of a day; positive is money in the account. */
+export interface Balances {
+  readonly currency: string
+  readonly opening: { readonly date: string; readonly amount: number }
+  readonly closing: { readonly date: string; readonly amount: number }
+}
+
+/** What is to be decided. */
+export interface Request {
+  readonly held: ReadonlyArray<Held>
+  readonly delivered: ReadonlyArray<Row>
+  readonly coverage: {
+    /** What the old generations covered completely; none when the rows held are not a bank's. */
+    readonly held: Interval | null
+    /** What the new fetch covers completely, where that is known. */
+    readonly delivered?: Interval
+  }
+  /** Both sides come from one generation: ids that differ are different rows. */
+  readonly sameGeneration: boolean
+  /** References of this provider change between calls and name nothing. */
+  readonly unstableReferences: boolean
+  /** What the bank says was in the account, for the gate. */
+  readonly balances?: Balances
+  readonly policy?: TransactionPolicy
+}
+
 /** How a row was recognised, from the most certain to the least. */
 export type Tier = "id" | "pending_id" | "reference" | "check" | "content" | "posting"
 
@@ -98,9 +125,21 @@ export type Decision =
   /** Delivered twice in one batch, or posted in the same batch; `into` is the delivered row that stands for both. */
   | { readonly action: "collapse"; readonly row: string; readonly into: string }
 
+export const merged = (delivered: Row, held: Held, tier: Tier, weight: number | null): Decision => ({
+  action: "merge",
+  row: delivered.id,
+  into: held.id,
+  tier,
+  weight,
+  days: dayOf(delivered.date) - dayOf(held.date),
+  tombstone: held.deleted,
+})
+
 /** Days since 1970-01-01. */
 export const dayOf = (date: string): number =>
-  Date.UTC(Number(date.slice(0, 4)), Number(date.slice(5, 7)) - 1, Number(date.slice(8, 10))) / 86_400_000
+  Date.UTC(twoDigits(date, 0) * 100 + twoDigits(date, 2), twoDigits(date, 5) - 1, twoDigits(date, 8)) / 86_400_000
+
+const twoDigits = (date: string, at: number) => (date.charCodeAt(at) - 48) * 10 + date.charCodeAt(at + 1) - 48
 
 export const dateOf = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10)
 

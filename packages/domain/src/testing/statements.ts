@@ -145,9 +145,14 @@ export interface Measured {
   /** Payments that stand in the books under another payment's row, or not at all. */
   readonly vanished: number
   /**
-   * What is wrong in the finished books and no balance shows. Rows and payments of one shop and amount are counted one
-   * to one, at most `reach` days apart; what is left over, row or payment, is an error. In books that add up none is
-   * shown. In books that do not, a row too many and a payment too few of one amount still hide each other.
+   * Rows too many and payments too few, where equal ones are interchangeable: rows and payments of one shop and amount
+   * are counted one to one, at most `reach` days apart, and what is left over is wrong. Which of two equal coffees a row
+   * is, nobody can tell; `duplicated` and `vanished` count that too.
+   */
+  readonly wrong: number
+  /**
+   * What is wrong in the finished books and no balance shows. In books that add up nothing is shown. In books that do
+   * not, a row too many and a payment too few of one amount still hide each other.
    */
   readonly undetected: number
   /** Delivered rows that a person was asked about. */
@@ -172,9 +177,9 @@ export const measure = (one: Statement, rule: Rule): Measured => {
     payments,
   )
   const asked = decisions.filter(({ action }) => action === "review").length
-  const undetected = undetectedIn(books, one)
+  const { undetected, wrong } = leftIn(books, one)
   const exact = duplicated + vanished === 0 ? 1 : 0
-  return { payments: payments.size, duplicated, vanished, undetected, asked, statements: 1, exact }
+  return { payments: payments.size, duplicated, vanished, wrong, undetected, asked, statements: 1, exact }
 }
 
 /** A row of the books, and the payments that it takes the place of: its own first. */
@@ -223,13 +228,13 @@ const booksOf = (
     const before = pairsOf(name)
     books.delete(row)
     const isTooMany = pairsOf(name) === before
-    const isSame = (id: string) => {
-      const other = purpose(truth.get(id))
-      const isEqual = !taken.has(id) && other.name === name && Math.abs(other.day - day) <= reach
-      const isOwn = truth.get(id) === truth.get(row)
-      return (isOwn && held.get(id)?.pending === true) || (isTooMany && (isOwn || isEqual))
-    }
-    const into = candidates.find((id) => truth.get(id) === truth.get(row) && isSame(id)) ?? candidates.find(isSame)
+    const isOwn = (id: string) => truth.get(id) === truth.get(row)
+    const isEqual = (id: string) => isTooMany && !taken.has(id) && purpose(truth.get(id)).name === name
+    const isNear = (id: string) => Math.abs(purpose(truth.get(id)).day - day) <= reach
+    const into =
+      candidates.find((id) => isOwn(id) && (isTooMany || held.get(id)?.pending === true)) ??
+      candidates.find((id) => isEqual(id) && isNear(id)) ??
+      candidates.find(isEqual)
     if (into === undefined) {
       if (entry !== undefined) books.set(row, entry)
     } else {
@@ -245,6 +250,7 @@ export const total = (all: ReadonlyArray<Measured>): Measured =>
     payments: sum.payments + one.payments,
     duplicated: sum.duplicated + one.duplicated,
     vanished: sum.vanished + one.vanished,
+    wrong: sum.wrong + one.wrong,
     undetected: sum.undetected + one.undetected,
     asked: sum.asked + one.asked,
     statements: sum.statements + one.statements,
@@ -284,7 +290,7 @@ const errorsIn = (rows: ReadonlyArray<ReadonlySet<number>>, payments: ReadonlySe
 /** No date moves further than this. */
 const reach = 5
 
-const undetectedIn = (books: ReadonlyArray<BookRow>, { payments, purpose }: Statement): number => {
+const leftIn = (books: ReadonlyArray<BookRow>, { payments, purpose }: Statement) => {
   const found = books.flatMap(({ date, standsFor: [first] }) =>
     first === undefined ? [] : [{ ...purpose(first), day: Transactions.dayOf(date) }],
   )
@@ -302,10 +308,12 @@ const undetectedIn = (books: ReadonlyArray<BookRow>, { payments, purpose }: Stat
     byAmount.set(amount, errors)
     imbalance += (ofRows.length - ofPayments.length) * amount
   }
-  return [...byAmount.values()].reduce((sum, { missing, surplus }) => {
-    const unseen = imbalance === 0 ? missing + surplus : 2 * Math.min(missing, surplus)
-    return sum + unseen
-  }, 0)
+  let [undetected, wrong] = [0, 0]
+  for (const { missing, surplus } of byAmount.values()) {
+    wrong += missing + surplus
+    undetected += imbalance === 0 ? missing + surplus : 2 * Math.min(missing, surplus)
+  }
+  return { undetected, wrong }
 }
 
 const daysOf = (all: ReadonlyArray<Purpose>) => sorted(all.map(({ day }) => day))

@@ -50,4 +50,7 @@ const Answer = Schema.fromJsonString(
 )
 
 const matched = (delivered: number, held: number, amounts: number) =>
-  Effect.map(Child.answer("ItemsChild.ts", [`${delivered}`, `${held}`, `${amounts}`]), Schema.decodeUnknownSync(Answer))
+  Effect.map(
+    Child.answer("ItemsChild.ts", [`${delivered}`, `${held}`, `${amounts}`], ["--expose-gc"]),
+    Schema.decodeUnknownSync(Answer),
+  )
