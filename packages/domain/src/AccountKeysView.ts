@@ -20,7 +20,7 @@ export type Row = {
 }
 
 export const name = "account_keys"
-export const version = 1
+export const version = 2
 export const personal = false
 
 export const columns: Columns<Row> = { key: "text", account_id: "uuid", since: "timestamptz" }
@@ -49,11 +49,29 @@ export const evolve = (
 export const patches = ({ event, streamId }: Recorded<Account.Event>) =>
   event._tag === "forgotten" ? [{ where: { account_id: Account.idOf(streamId) }, set: undefined }] : []
 
-/** The accounts that have any of these keys, each once. */
-export const lookup = Effect.fn("AccountKeysView.lookup")(function* (tenantId: TenantId, keys: ReadonlyArray<string>) {
+/**
+ * The accounts that have any of these keys, each once. A broad key of more than a few is not followed: among so many it
+ * tells nothing apart. How many they are is told instead.
+ */
+export const lookup = Effect.fn("AccountKeysView.lookup")(function* (
+  tenantId: TenantId,
+  keys: { readonly narrow: ReadonlyArray<string>; readonly broad: ReadonlyArray<string> },
+) {
   const views = yield* Views
-  const rows = yield* views.query<Row>({ name, version, columns, key, indexes }, tenantId, {
-    where: { key: [...new Set(keys)] },
-  })
-  return [...new Set(rows.map(({ account_id }) => account_id))]
+  const counted = yield* Effect.forEach(
+    new Set(keys.broad),
+    (key) => Effect.map(views.count<Row>(self, tenantId, { key }), (count) => [key, count] as const),
+    { concurrency: 8 },
+  )
+  const few = counted.filter(([, count]) => count <= aFew)
+  const followed = [...new Set([...keys.narrow, ...few.map(([key]) => key)])]
+  const rows = yield* views.query<Row>(self, tenantId, { where: { key: followed } })
+  return {
+    accountIds: [...new Set(rows.map(({ account_id }) => account_id))],
+    crowds: new Map(counted.filter(([, count]) => count > aFew)),
+  }
 })
+
+const aFew = 50
+
+const self = { name, version, columns, key, indexes }

@@ -210,19 +210,26 @@ export const list = Effect.fn("AccountsView.list")(function* (
 
 /**
  * The accounts that could be one with these keys: all, where there are not more than `wholeUpTo`; of many, those that
- * share a key. Those that were merged into others are left out. `population` is how many there are.
+ * are found by a key ({@link AccountKeysView.lookup}). Those that were merged into others are left out. `population` is
+ * how many there are, `crowds` how many have a key that was not followed.
  */
 export const candidates = Effect.fn("AccountsView.candidates")(function* (
   tenantId: TenantId,
-  keys: ReadonlyArray<string>,
+  keys: Parameters<typeof AccountKeysView.lookup>[1],
   wholeUpTo: number,
 ) {
   const views = yield* Views
   const population = yield* views.count<Row>(self, tenantId, { status: "open" })
-  if (population <= wholeUpTo) return { rows: yield* select(tenantId, { where: { status: "open" } }), population }
-  const found = yield* AccountKeysView.lookup(tenantId, keys)
-  const rows = found.length === 0 ? [] : yield* select(tenantId, { where: { account_id: found, status: "open" } })
-  return { rows, population }
+  if (population <= wholeUpTo) {
+    return {
+      rows: yield* select(tenantId, { where: { status: "open" } }),
+      population,
+      crowds: new Map<string, number>(),
+    }
+  }
+  const { accountIds, crowds } = yield* AccountKeysView.lookup(tenantId, keys)
+  const rows = yield* select(tenantId, { where: { account_id: accountIds, status: "open" } })
+  return { rows, population, crowds }
 })
 
 /** The profile of a row, as it was recorded. */

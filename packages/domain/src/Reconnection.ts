@@ -305,24 +305,22 @@ const match = Effect.fnUntraced(function* (
 ) {
   const policy = yield* MatchingPolicy
   const hashes = yield* KeyedHash
+  const makeProfile = Profile.maker((kind, canonical) => hashes.hash(tenantId, kind, canonical))
   const delivered = yield* Effect.forEach(sources, ({ account, key }) =>
-    Effect.map(
-      Profile.make(account ?? { externalId: key }, (kind, canonical) => hashes.hash(tenantId, kind, canonical)),
-      (profile): Incoming => ({
-        source: key,
-        connectionId,
-        ownerId,
-        provider: supplier.id,
-        profile,
-        ...(account?.bookings !== undefined && { bookings: account.bookings }),
-        ...(account?.balance !== undefined && { balance: account.balance }),
-      }),
-    ),
+    Effect.map(makeProfile(account ?? { externalId: key }), (profile): Incoming => ({
+      source: key,
+      connectionId,
+      ownerId,
+      provider: supplier.id,
+      profile,
+      ...(account?.bookings !== undefined && { bookings: account.bookings }),
+      ...(account?.balance !== undefined && { balance: account.balance }),
+    })),
   )
   const isOurs = (one: Pick<Incoming, "connectionId" | "source">) =>
     one.connectionId === connectionId && sources.some(({ key }) => key === one.source)
   const incoming = [...delivered, ...(yield* undecided(tenantId)).filter((one) => !isOurs(one))]
-  const { held, population, rows } = yield* heldFor({ tenantId, ownerId, connectionId, reconnects }, incoming)
+  const { crowds, held, population, rows } = yield* heldFor({ tenantId, ownerId, connectionId, reconnects }, incoming)
   const known = sources.flatMap(({ key }): ReadonlyArray<AccountMatching.Binding> => {
     const feedId = Object.hasOwn(matched, key) ? matched[key]?.feedId : undefined
     const row = feedId && [...rows.values()].find(({ feeds }) => feeds.some((link) => link.feedId === feedId))
@@ -333,6 +331,7 @@ const match = Effect.fnUntraced(function* (
     held,
     known,
     population,
+    crowds,
     shared: yield* yield* InstitutionCounts,
     ...(reconnects !== undefined && { reconnecting: reconnects }),
   }
@@ -365,14 +364,20 @@ const undecided = Effect.fnUntraced(function* (tenantId: TenantId) {
   })
 })
 
-/** Tenants with no more accounts than this are compared whole; of larger ones, what shares a key is looked up. */
+/** Tenants with no more accounts than this are compared whole; of larger ones, what is found by its keys. */
 const wholeUpTo = 1000
 
 const heldFor = Effect.fnUntraced(function* (subject: Subject, incoming: ReadonlyArray<Incoming>) {
   const { tenantId } = subject
-  const { population, rows } = yield* AccountsView.candidates(
+  const { crowds, population, rows } = yield* AccountsView.candidates(
     tenantId,
-    incoming.flatMap(({ profile }) => AccountMatching.blockingKeys(profile)),
+    {
+      narrow: incoming.flatMap(({ profile }) => AccountMatching.narrowKeys(profile)),
+      broad: incoming.flatMap(({ profile }) => [
+        ...AccountMatching.nameKeys(profile),
+        ...AccountMatching.typeKeys(profile),
+      ]),
+    },
     wholeUpTo,
   )
   const statuses = yield* ConnectionsView.statuses(
@@ -401,6 +406,7 @@ const heldFor = Effect.fnUntraced(function* (subject: Subject, incoming: Readonl
   return {
     held,
     population: Math.max(population, 1),
+    crowds,
     rows: new Map(rows.map((row) => [row.account_id as string, row])),
   }
 })
@@ -428,7 +434,8 @@ const lighter = (policy: Policy.Policy, grounds: Grounds): Grounds => {
   const { accounts, incoming, pairs, reconnecting } = grounds
   if (pairs.length <= mostPairs) return grounds
   const most = Math.max(3, Math.floor(mostPairs / incoming.length))
-  const scores = new Map(pairs.map((pair) => [pair, Weighing.weigh(policy, pair).score]))
+  const { weigh } = Weighing.scaleOf(policy)
+  const scores = new Map(pairs.map((pair) => [pair, weigh(pair).score]))
   const scoreOf = (pair: Grounds["pairs"][number]) => scores.get(pair) ?? 0
   const best = new Set(
     incoming.flatMap((_, at) =>

@@ -136,6 +136,33 @@ describe("without its guards, matching links", () => {
     assert.deepStrictEqual(links(question, { ...recon1, thresholds }), ["x is b"])
   })
 
+  it("what seems without a rival, because a third account shares the rival's number: the rival's claim", () => {
+    const rival = { mask: undefined, iban, name: "Other" }
+    const question = {
+      held: [held("a", { mask: undefined, bookings }), held("b", rival)],
+      incoming: [incoming("x", { mask: undefined, iban, bookings })],
+    }
+    const shared = { ...question, held: [...question.held, held("c", { ...rival, name: "Third" })] }
+    assert.deepStrictEqual(links({ ...question, held: question.held.slice(0, 1) }), ["x is a"])
+    assert.deepStrictEqual(links(question), [])
+    assert.deepStrictEqual(links(shared), [])
+  })
+
+  it("a new card that shows what a bank prints for digits: the placeholder", () => {
+    const card = { type: "credit", subtype: "credit card", mask: "0000" }
+    const question = { held: [held("a", card)], incoming: [incoming("x", card)] }
+    const [decision] = decide(question)
+    assert.include(decision?.candidates[0]?.evidence.map(({ label }) => label) ?? [], "mask.placeholder")
+    assert.deepStrictEqual(links(question), [])
+    const placeholder = recon1.weights["mask.four"]
+    assert.deepStrictEqual(
+      links(question, { ...recon1, weights: { ...recon1.weights, "mask.placeholder": placeholder } }),
+      ["x is a"],
+    )
+    const real = { ...card, mask: "4321" }
+    assert.deepStrictEqual(links({ held: [held("a", real)], incoming: [incoming("x", real)] }), ["x is a"])
+  })
+
   it("on two digits and a common name: the threshold", () => {
     const question = { held: [held("a")], incoming: [incoming("x", { mask: "21" })] }
     const thresholds = { ...recon1.thresholds, high: { score: 5000, margin: 5000 } }

@@ -177,6 +177,8 @@ describe("the canonical form", () => {
       ["x-77", "X77"],
       ["0", undefined],
       ["XXXX", undefined],
+      ["****", undefined],
+      ["None", undefined],
       ["98765", "8765"],
     ] as const) {
       assert.strictEqual(Canonical.mask(written), shown)

@@ -9,6 +9,7 @@ import { recon1 } from "../src/matching/Policy.ts"
 import { profileOf } from "../src/matching/Profile.ts"
 import * as Population from "../src/testing/population.ts"
 import {
+  alike,
   bySource,
   decide,
   describe as described,
@@ -16,6 +17,7 @@ import {
   heldTraits,
   incomingOf,
   isLinked,
+  likeness,
   questionOf,
   rankOf,
   secretly,
@@ -301,6 +303,34 @@ describe("decisions, whatever the accounts", () => {
   )
 
   it.prop(
+    "are no more certain where a crowd was counted and not looked up",
+    [world],
+    ([world]) => {
+      const question = questionOf({ ...world, incoming: world.incoming.slice(0, 1), isReconnecting: false })
+      const narrow = new Set(question.incoming.flatMap(({ profile }) => AccountMatching.narrowKeys(profile)))
+      const broad = ({ profile }: AccountMatching.Held) => [
+        ...AccountMatching.nameKeys(profile),
+        ...AccountMatching.typeKeys(profile),
+      ]
+      const crowds = new Map<string, number>()
+      for (const key of question.held.flatMap(broad)) crowds.set(key, (crowds.get(key) ?? 0) + 1)
+      const held = question.held.filter(({ profile }) =>
+        AccountMatching.narrowKeys(profile).some((key) => narrow.has(key)),
+      )
+      const population = question.held.length
+      const whole = bySource(decide({ ...question, held, population }))
+      for (const decision of decide({ ...question, held, population, crowds }).filter(isLinked)) {
+        const before = whole.get(`${decision.connectionId} ${decision.source}`)
+        assert.isDefined(before)
+        assert.isTrue(isLinked(before))
+        assert.strictEqual(before.target, decision.target)
+        assert.isAtMost(decision.score, before.score)
+      }
+    },
+    runs,
+  )
+
+  it.prop(
     "are about the accounts that have a key in common, and no others",
     [traits, traits, knownBy, knownBy],
     ([one, other, by, otherBy]) => {
@@ -313,17 +343,19 @@ describe("decisions, whatever the accounts", () => {
   )
 
   it.prop(
-    "are never more certain because another account is held",
-    [world, heldTraits],
-    ([world, more]) => {
+    "are never more certain because another account is held, whatever it shares with those that are",
+    [world, likeness],
+    ([world, likeness]) => {
       const question = questionOf({ ...world, incoming: world.incoming.slice(0, 1), isReconnecting: false })
+      const another = heldOf(alike(world, likeness), "another")
       const [before] = decide(question)
-      const [after] = decide({ ...question, held: [...question.held, heldOf(more, "another")] })
+      const [after] = decide({ ...question, held: [...question.held, another] })
       if (after === undefined || before === undefined || !isLinked(after) || after.target === "another") return
       assert.isTrue(isLinked(before))
       assert.strictEqual(before.target, after.target)
+      assert.isAtLeast(rankOf(before), rankOf(after))
     },
-    runs,
+    { arbitrary: { runs: 1000 } },
   )
 
   it.prop(
@@ -431,18 +463,19 @@ describe("what is not known", () => {
       "bookings",
     ]
     const shared = Population.sharedValues(
-      Population.reconnections(Population.defaults, { seed: 3, from: 1_000_000, tenants: 1000 }),
+      Population.reconnections(Population.defaults, { seed: 3, from: 1_000_000, tenants: 500 }),
     )
+    const seen = (description: Population.Held["description"]) => ({
+      profile: profileOf(description, secretly),
+      bookings: description.bookings,
+      balance: description.balance,
+    })
     let links = 0
-    for (const { held, incoming, truth } of Population.reconnections(Population.defaults, { seed: 3, tenants: 150 })) {
+    for (const { held, incoming, truth } of Population.reconnections(Population.defaults, { seed: 3, tenants: 110 })) {
+      const recorded = held.map((one) => Object.assign(seen(one.description), one))
       for (const field of fields) {
-        const seen = (description: Population.Held["description"]) => ({
-          profile: profileOf(description, secretly),
-          bookings: description.bookings,
-          balance: description.balance,
-        })
         const decisions = decide({
-          held: held.map((one) => Object.assign(seen(one.description), one)),
+          held: recorded,
           incoming: incoming.map((one) => Object.assign(seen({ ...one.description, [field]: undefined }), one)),
           shared,
         })

@@ -21,7 +21,7 @@ export const Traits = Schema.Struct({
   iban: one(4),
   number: one(4),
   isTokenized: Schema.Boolean,
-  mask: one(5),
+  mask: one(6),
   name: one(5),
   kind: one(4),
   currency: one(3),
@@ -31,11 +31,25 @@ export const Traits = Schema.Struct({
 })
 export type Traits = typeof Traits.Type
 
+/** Which traits are taken over from another account. */
+const Taken = Schema.Record(Schema.Literals(Object.keys(Traits.fields) as Array<keyof Traits>), Schema.Boolean)
+
 const HeldTraits = Schema.Struct({ ...Traits.fields, isLive: Schema.Boolean, isClosed: Schema.Boolean })
 export type HeldTraits = typeof HeldTraits.Type
 
 export const traits = Arbitrary.schema(Traits)
 export const heldTraits = Arbitrary.schema(HeldTraits)
+
+/** An account, the place of one that is held, and what of the held one it shows instead of its own. */
+const Likeness = Schema.Struct({ own: HeldTraits, of: one(6), taken: Taken })
+export const likeness = Arbitrary.schema(Likeness)
+
+export const alike = ({ held }: World, { of, own, taken }: typeof Likeness.Type): HeldTraits => {
+  const other = held[of % held.length]
+  if (other === undefined) return own
+  const shown = Object.entries(other).filter(([trait]) => taken[trait as keyof Traits] === true)
+  return { ...own, ...Object.fromEntries(shown) }
+}
 
 /** Held and incoming accounts of one tenant. */
 const World = Schema.Struct({
@@ -82,7 +96,7 @@ export const describe = (traits: Traits): Description => ({
     .slice(traits.number, traits.number + 1)
     .filter((value) => value !== undefined)
     .map((value) => ({ value, tokenized: traits.isTokenized }))[0],
-  mask: [undefined, "1234", "5678", "34", "678"][traits.mask],
+  mask: [undefined, "8234", "5678", "34", "678", "0000"][traits.mask],
   name: [undefined, "Total Checking", "Total Savings", "Café Épargne", "Checking"][traits.name],
   type: [undefined, "depository", "depository", "credit"][traits.kind],
   subtype: [undefined, "checking", "savings", "credit card"][traits.kind],

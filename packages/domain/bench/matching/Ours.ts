@@ -32,12 +32,12 @@ export const bareWeights =
   (policy: Policy, shared: Shared): Rule =>
   (reconnection) => {
     const grounds = groundsOf(reconnection, shared)
-    const unguarded: Policy = { ...policy, vetoes: [], caps: [], doubts: [] }
+    const { weigh } = Weighing.scaleOf({ ...policy, vetoes: [], caps: [], doubts: [] })
     const pairs = grounds.pairs
       .map((pair) => ({
         source: grounds.incoming[pair.incoming]?.source,
         accountId: grounds.accounts[pair.account]?.accountId ?? "",
-        score: Weighing.weigh(unguarded, pair).score,
+        score: weigh(pair).score,
       }))
       .toSorted((one, other) => other.score - one.score)
     const linked = new Map<string | undefined, string>()

@@ -26,8 +26,11 @@ export {
   Grounds,
   type Held,
   type Incoming,
+  nameKeys,
+  narrowKeys,
   type Question,
   type SharedValues,
+  typeKeys,
 } from "./Evidence.ts"
 export { observe } from "./Observing.ts"
 
@@ -48,7 +51,7 @@ export const decide = (policy: Policy, grounds: Grounds): ReadonlyArray<Decision
     const link = linked.get(row)
     return link === undefined
       ? asked(policy, table, row, taken, inConflict.has(fresh.connectionId))
-      : linkedBy(policy, fresh, link)
+      : linkedBy(policy, table, fresh, link)
   })
   return refuseMismatch(table, decisions)
 }
@@ -92,12 +95,7 @@ export const outcomes = (
 type Fresh = Grounds["incoming"][number]
 type Account = Grounds["accounts"][number]
 
-/** A pair with its weight; of the generations of one account, the one that fits best. */
-interface Weighed extends Weighing.Weighed {
-  readonly row: number
-  readonly group: number
-  readonly pair: Pair
-}
+type Weighed = Weighing.Weighed
 
 /** A permanent account: its newest generation, and who has it live. */
 interface Group {
@@ -107,9 +105,9 @@ interface Group {
 
 interface Table {
   readonly grounds: Grounds
+  readonly scale: Weighing.Scale
   readonly groups: ReadonlyArray<Group>
-  readonly groupAt: ReadonlyMap<string, number>
-  /** Best first, without those that are vetoed. */
+  /** Best first, without those that are vetoed; of the generations of one account, the one that fits best. */
   readonly byRow: ReadonlyArray<ReadonlyArray<Weighed>>
   readonly byGroup: ReadonlyMap<number, ReadonlyArray<Weighed>>
   readonly vetoed: ReadonlyArray<Weighed>
@@ -135,12 +133,13 @@ const tableOf = (policy: Policy, grounds: Grounds): Table => {
   const groupAt = new Map(names.map((name, at) => [name, at]))
   const groups = names.map((name) => groupOf(generations.get(name) ?? []))
 
+  const scale = Weighing.scaleOf(policy)
   const best = new Map<number, Weighed>()
   const vetoed: Array<Weighed> = []
   for (const pair of grounds.pairs) {
     const group = groupAt.get(grounds.accounts[pair.account]?.group ?? "")
     if (group === undefined) continue
-    const weighed: Weighed = { ...Weighing.weigh(policy, pair), row: pair.incoming, group, pair }
+    const weighed = scale.weigh(pair, group)
     const key = pair.incoming * groups.length + group
     const other = best.get(key)
     if (weighed.isVetoed) vetoed.push(weighed)
@@ -156,12 +155,41 @@ const tableOf = (policy: Policy, grounds: Grounds): Table => {
   const bound = new Set(grounds.incoming.map(({ known }) => known))
   const isBound = ({ generations }: Group) => generations.some(({ accountId }) => bound.has(accountId))
   const free = groups.map((group) => !isBound(group))
-  const edges: Array<Assignment.Edge> = []
-  for (const { group, row, score } of best.values()) {
-    const isOpen = score > 0 && free[group] === true && grounds.incoming[row]?.known === undefined
-    if (isOpen) edges.push({ row, column: group, weight: score })
+  const isOpen = ({ group, row }: Weighed) => free[group] === true && grounds.incoming[row]?.known === undefined
+  const assigned = assign(scale, [...best.values()].filter(isOpen))
+  return { grounds, scale, groups, byRow, byGroup, vetoed, assigned }
+}
+
+/**
+ * Who is assigned to whom, by what is known; and by what margin, where every rival is given all that it could claim. What
+ * a value says gets less with everybody who is found to carry it: were a rival's claim to get less with them, too, a link
+ * would become more certain by an account that has nothing to do with it.
+ */
+const assign = (scale: Weighing.Scale, open: ReadonlyArray<Weighed>): ReadonlyMap<number, Assignment.Chosen> => {
+  const edgeOf = ({ group, row }: Weighed, weight: number): Assignment.Edge => ({ row, column: group, weight })
+  const known = Assignment.assign(open.map((weighed) => edgeOf(weighed, weighed.score)))
+  const [byRow, byGroup] = [new Map<number, Weighed>(), new Map<number, Weighed>()]
+  for (const weighed of open) {
+    if (known.get(weighed.row)?.column !== weighed.group) continue
+    byRow.set(weighed.row, weighed)
+    byGroup.set(weighed.group, weighed)
   }
-  return { grounds, groups, groupAt, byRow, byGroup, vetoed, assigned: Assignment.assign(edges) }
+  const claims: Array<Assignment.Edge> = []
+  let isContested = false
+  for (const weighed of open) {
+    const link = byRow.get(weighed.row) ?? byGroup.get(weighed.group)
+    if (link === undefined) continue
+    const claim = weighed === link ? weighed.score : scale.claimOf(weighed, link)
+    if (claim > 0 && claim > weighed.score) isContested = true
+    claims.push(edgeOf(weighed, claim))
+  }
+  if (!isContested) return known
+  const contested = Assignment.assign(claims)
+  const marginOf = (row: number, { column, margin }: Assignment.Chosen) => {
+    const other = contested.get(row)
+    return other?.column === column ? Math.min(margin, other.margin) : 0
+  }
+  return new Map([...known].map(([row, chosen]) => [row, { ...chosen, margin: marginOf(row, chosen) }]))
 }
 
 /** What was linked before is linked. */
@@ -198,10 +226,10 @@ const conflictingConnections = ({ thresholds }: Policy, { assigned, byRow, groun
   const conflicting = new Set<string>()
   const wanted = new Set<string>()
   for (const [row, { connectionId }] of grounds.incoming.entries()) {
-    for (const { caps, evidence, group, score } of byRow[row] ?? []) {
+    for (const { caps, group, pair, score } of byRow[row] ?? []) {
       const isDisjoint = caps.includes("holders.disjoint") && score >= thresholds.medium.score
       if (isDisjoint && assigned.get(row)?.column === group) conflicting.add(connectionId)
-      if (!evidence.some(({ label }) => label === "persistentId.shared")) continue
+      if (!isHeldTwice(pair)) continue
       const claim = `${group} ${connectionId}`
       if (wanted.has(claim)) conflicting.add(connectionId)
       wanted.add(claim)
@@ -210,7 +238,15 @@ const conflictingConnections = ({ thresholds }: Policy, { assigned, byRow, groun
   return conflicting
 }
 
-const linkedBy = (policy: Policy, { connectionId, ownerId, source }: Fresh, link: Linked): Decision.Decision => {
+const isHeldTwice = ({ observed }: Pair) =>
+  observed.some(({ carriers = 1, label }) => label === "persistentId.same" && carriers > 1)
+
+const linkedBy = (
+  policy: Policy,
+  { scale }: Table,
+  { connectionId, ownerId, source }: Fresh,
+  link: Linked,
+): Decision.Decision => {
   const { accountId, level, margin, target, weighed } = link
   const isAnothers = target?.generations.some(
     (account) => account.isLive && account.ownerId !== ownerId && account.connectionId !== connectionId,
@@ -221,7 +257,7 @@ const linkedBy = (policy: Policy, { connectionId, ownerId, source }: Fresh, link
     action: isAnothers === true ? "shared" : "auto",
     level,
     target: accountId,
-    candidates: weighed === undefined || target === undefined ? [] : [candidateOf(weighed, target, [])],
+    candidates: weighed === undefined || target === undefined ? [] : [candidateOf(scale, weighed, target, [])],
     score: weighed?.score ?? 0,
     margin,
     missing: [],
@@ -260,12 +296,12 @@ const asked = (
     candidates: shown.flatMap((weighed) => {
       const group = table.groups[weighed.group]
       const obstacles = obstaclesOf(policy, weighed, weighed === first ? margin : 0, taken, isConnectionInConflict)
-      return group === undefined ? [] : [candidateOf(weighed, group, obstacles)]
+      return group === undefined ? [] : [candidateOf(table.scale, weighed, group, obstacles)]
     }),
     score: first.score,
     margin,
     missing: first.pair.missing,
-    wouldBeHighIf: liftsOf(policy, first, margin, isConnectionInConflict),
+    wouldBeHighIf: liftsOf(policy, table, first, margin, isConnectionInConflict),
     policy: policy.version,
   }
 }
@@ -281,11 +317,12 @@ const isReplacement = ({ dormantDays }: Policy, { groups }: Table, { group, pair
 /** More than a guess: the score says so, or a number or the name does, or nobody else is left on either side. */
 const isLikely = (
   { thresholds }: Policy,
-  { byGroup, byRow }: Table,
-  { evidence, group, pair, row, score }: Weighed,
+  { byGroup, byRow, scale }: Table,
+  { group, pair, row, score }: Weighed,
   free: ReadonlyArray<Weighed>,
   taken: ReadonlySet<number>,
 ) => {
+  const evidence = scale.evidenceOf(pair)
   const has = (...labels: ReadonlyArray<string>) => evidence.some(({ label }) => labels.includes(label))
   const isAtHome = !pair.observed.some(({ label }) => label === "institution.differs")
   const isNumbered = has("iban.shared", "iban.unproven", "number.shared", "number.unproven", "persistentId.shared")
@@ -317,24 +354,27 @@ const obstaclesOf = (
 /** Each of the things that alone would have made it high. Where something contradicts, none would. */
 const liftsOf = (
   policy: Policy,
+  { scale }: Table,
   weighed: Weighed,
   margin: number,
   isConnectionInConflict: boolean,
 ): ReadonlyArray<Decision.Lift> => {
   const { amounts, corroboration, thresholds, weights } = policy
   if (weighed.caps.length > 0 || isConnectionInConflict) return []
-  const [ofName, ofNumber] = [sumOf(weighed, "name"), sumOf(weighed, "number")]
+  const known = scale.evidenceOf(weighed.pair)
+  const sumOf = (family: Decision.Family) =>
+    known.reduce((sum, bar) => (bar.family === family ? sum + bar.milliBits : sum), 0)
   const possible: ReadonlyArray<readonly [Decision.Lift, Decision.Evidence, number]> = [
-    ["balance", bar("balance", "balance.rolls", weights["balance.rolls"].milliBits), sumOf(weighed, "balance")],
-    ["history", bar("bookings", "bookings", amounts.mostTogether), sumOf(weighed, "bookings")],
-    ["name", bar("name", "name.same", weights["name.same"].milliBits), ofName],
-    ["numbers", bar("number", "number.same", weights["number.same"].milliBits), ofNumber],
+    ["balance", bar("balance", "balance.rolls", weights["balance.rolls"].milliBits), sumOf("balance")],
+    ["history", bar("bookings", "bookings", amounts.mostTogether), sumOf("bookings")],
+    ["name", bar("name", "name.same", weights["name.same"].milliBits), sumOf("name")],
+    ["numbers", bar("number", "number.same", weights["number.same"].milliBits), sumOf("number")],
   ]
   const lead = Math.min(margin, weighed.score)
   return possible
     .filter(([lift, bar, now]) => {
       const gain = bar.milliBits - now
-      const evidence = [...weighed.evidence.filter(({ family }) => family !== bar.family), bar]
+      const evidence = [...known.filter(({ family }) => family !== bar.family), bar]
       const isEnough = lift === "numbers" || Weighing.agreesEnough(policy, evidence, corroboration.amounts)
       return (
         gain > 0 && isEnough && weighed.score + gain >= thresholds.high.score && lead + gain >= thresholds.high.margin
@@ -349,9 +389,6 @@ const bar = (family: Decision.Family, label: Decision.Evidence["label"], milliBi
   milliBits,
 })
 
-const sumOf = ({ evidence }: Weighed, family: Decision.Family) =>
-  evidence.reduce((sum, bar) => (bar.family === family ? sum + bar.milliBits : sum), 0)
-
 /**
  * Refuses a connection that was to be a reconnection and is another identity: nothing of it goes together with what
  * the old one had, and identifiers that both have differ.
@@ -360,7 +397,7 @@ const refuseMismatch = (
   table: Table,
   decisions: ReadonlyArray<Decision.Decision>,
 ): ReadonlyArray<Decision.Decision> => {
-  const { groups, grounds, byRow, vetoed } = table
+  const { byRow, grounds, groups, scale, vetoed } = table
   if (grounds.reconnecting === undefined) return decisions
   const own = new Set(
     [...groups.entries()]
@@ -385,7 +422,7 @@ const refuseMismatch = (
       action: "reject",
       level: "none",
       target: group.newest.accountId,
-      candidates: [candidateOf(nearest, group, [...nearest.caps, "mismatch"])],
+      candidates: [candidateOf(scale, nearest, group, [...nearest.caps, "mismatch"])],
       score: nearest.score,
     }
   })
@@ -394,14 +431,15 @@ const refuseMismatch = (
 const contradictions: ReadonlySet<string> = new Set<Label>(["iban.differs", "number.differs", "persistentId.differs"])
 
 const candidateOf = (
-  { evidence, score }: Weighed,
+  scale: Weighing.Scale,
+  { pair, score }: Weighed,
   { newest }: Group,
   obstacles: ReadonlyArray<Decision.Obstacle>,
 ): Decision.Candidate => ({
   accountId: newest.accountId,
   connectionId: newest.connectionId,
   score,
-  evidence,
+  evidence: scale.evidenceOf(pair),
   obstacles,
 })
 

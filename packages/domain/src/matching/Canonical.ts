@@ -31,10 +31,13 @@ export interface AccountNumber {
   readonly hasRouting: boolean
 }
 
-/** The last two to four characters of a number, as the bank shows them. Longer ones are cut, shorter ones say nothing. */
+/**
+ * The last two to four characters of a number, as the bank shows them. Longer ones are cut; shorter ones say nothing, nor
+ * do those without a digit: `XXXX`, `NONE`.
+ */
 export const mask = (text: string): string | undefined => {
   const shown = compact(text).slice(-4)
-  return shown.length < 2 || /^X+$/u.test(shown) ? undefined : shown
+  return shown.length < 2 || !/\d/u.test(shown) ? undefined : shown
 }
 
 /** The words of a name: no case, no diacritics, no trade marks, no punctuation. */

@@ -84,6 +84,8 @@ export interface Question {
   readonly shared?: ReadonlyMap<string, SharedValues> | undefined
   /** How many accounts the tenant has, where `held` are only those that were looked up. */
   readonly population?: number | undefined
+  /** By name and type keys, how many held accounts have one, where they were too many to be looked up by it. */
+  readonly crowds?: ReadonlyMap<string, number> | undefined
 }
 
 /** What an agreement or a contradiction is called, in policies, decisions and explanations. */
@@ -114,6 +116,7 @@ export const Label = Schema.Literals([
   "mask.differs",
   "mask.differsOnCard",
   "mask.four",
+  "mask.placeholder",
   "mask.shared",
   "mask.three",
   "mask.two",
@@ -195,24 +198,39 @@ export type Grounds = typeof Grounds.Type
 
 /**
  * Keys of which two profiles that can be one account share at least one: what to index held accounts by, to look up
- * those that a question needs. The last is broad (accounts of a type at an institution), all others are narrow.
+ * those that a question needs.
  */
-export const blockingKeys = (profile: Profile): ReadonlyArray<string> => {
-  const { brand, email, externalId, iban, institutionId, mask, name, number, persistentId, type } = profile
-  const scopes = [
-    ...(brand === undefined ? [] : [`brand ${brand}`]),
-    ...(institutionId === undefined ? [] : [`id ${institutionId}`]),
-  ]
+export const blockingKeys = (profile: Profile): ReadonlyArray<string> => [
+  ...narrowKeys(profile),
+  ...nameKeys(profile),
+  ...typeKeys(profile),
+]
+
+/** Keys of ids and digits: few accounts of a tenant share one. */
+export const narrowKeys = (profile: Profile): ReadonlyArray<string> => {
+  const { email, externalId, iban, mask, number, persistentId } = profile
   const keys = [`external ${externalId}`]
   if (persistentId !== undefined) keys.push(`persistent ${persistentId}`)
   if (iban !== undefined) keys.push(`iban ${iban}`)
   if (number !== undefined) keys.push(`number ${number.token}`)
   if (email !== undefined) keys.push(`email ${email}`)
-  if (mask?.[1] !== undefined) keys.push(`mask ${mask[1]}`)
-  for (const scope of scopes.length > 0 ? scopes : ["nowhere"]) {
-    if (mask?.[0] !== undefined) keys.push(`${scope} mask ${mask[0]}`)
-    if (name !== undefined) keys.push(`${scope} name ${name.whole}`)
-    keys.push(`${scope} type ${type ?? ""}`)
-  }
+  if (mask?.[1] !== undefined) keys.push(`mask ${mask.at(-1) ?? ""}`)
+  if (mask?.[0] !== undefined) for (const scope of scopesOf(profile)) keys.push(`${scope} mask ${mask[0]}`)
   return keys
+}
+
+/** Keys of a name at an institution: a crowd may share one where names are a template's. */
+export const nameKeys = (profile: Profile): ReadonlyArray<string> =>
+  profile.name === undefined ? [] : scopesOf(profile).map((scope) => `${scope} name ${profile.name?.whole ?? ""}`)
+
+/** Keys of a type at an institution: most accounts that a tenant has there share one. */
+export const typeKeys = (profile: Profile): ReadonlyArray<string> =>
+  scopesOf(profile).map((scope) => `${scope} type ${profile.type ?? ""}`)
+
+const scopesOf = ({ brand, institutionId }: Profile): ReadonlyArray<string> => {
+  const scopes = [
+    ...(brand === undefined ? [] : [`brand ${brand}`]),
+    ...(institutionId === undefined ? [] : [`id ${institutionId}`]),
+  ]
+  return scopes.length > 0 ? scopes : ["nowhere"]
 }

@@ -95,6 +95,7 @@ const words: Readonly<Record<string, string>> = {
   "mask.differs": "the last digits differ",
   "mask.differsOnCard": "the last digits differ, as those of a replaced card do",
   "mask.four": "the last four digits are the same",
+  "mask.placeholder": "the last digits are the same, and perhaps not the account's own",
   "mask.shared": "the last digits are the same, and shared",
   "mask.three": "the last three digits are the same",
   "mask.two": "the last two digits are the same",

@@ -5,17 +5,19 @@
  * agrees and what contradicts is told, and of pairs that anything speaks for it is
  * then counted how many others carry their values.
  */
-import type {
-  Grounds,
-  Held,
-  Incoming,
+import {
+  type Grounds,
+  type Held,
+  type Incoming,
   Label,
-  Missing,
-  Observation,
-  Pair,
-  Question,
-  Shared,
-  SharedValues,
+  type Missing,
+  nameKeys,
+  type Observation,
+  type Pair,
+  type Question,
+  type Shared,
+  type SharedValues,
+  typeKeys,
 } from "./Evidence.ts"
 import * as Overlap from "./Overlap.ts"
 import type { Profile, Token } from "./Profile.ts"
@@ -26,36 +28,45 @@ export const observe = (question: Question): Grounds => {
   const sides = sidesOf(question)
   const { held, incoming } = sides
   const candidates = incoming.map((fresh) => candidatesOf(fresh, held))
-  const compared = new Set(candidates.flat())
+  const isCompared = new Uint8Array(held.length)
+  for (const found of candidates) for (const at of found) isCompared[at] = 1
   const overlaps = Overlap.between(
     incoming.map(({ account }) => account.bookings),
-    held.map(({ account }, at) => (compared.has(at) ? account.bookings : undefined)),
+    held.map(({ account }, at) => (isCompared[at] === 1 ? account.bookings : undefined)),
   )
   const population = Math.max(question.population ?? 0, new Set(held.map(({ group }) => group)).size)
-  const census = censusOf(sides, population)
+  const census = censusOf(sides, population, question.crowds)
 
-  const kept = new Map<Side<Held>, number>()
+  const kept: Array<Side<Held>> = []
+  const places = new Map<Side<Held>, number>()
   const placeOf = (side: Side<Held>) => {
-    const place = kept.get(side) ?? kept.size
-    kept.set(side, place)
-    return place
+    const place = places.get(side)
+    if (place !== undefined) return place
+    places.set(side, kept.length)
+    return kept.push(side) - 1
   }
   const pairs: Array<Pair> = []
+  const labels: Array<Label> = []
   for (const [at, fresh] of incoming.entries()) {
     const movedSince = movementsOf(fresh.account)
+    const observationOf = observing(census, fresh)
+    const ofInstitution = shared?.get(fresh.profile.institutionId ?? "")
     for (const candidate of candidates[at] ?? []) {
       const other = held[candidate]
       if (other === undefined || !areOneEnvironment(fresh.account, other.account)) continue
-      const labels = compare(fresh, other, movedSince)
+      compare(labels, fresh, other, movedSince)
       const isAsked = reconnecting !== undefined && other.account.connectionId === reconnecting
       if (!isAsked && !overlaps.isAny(at, candidate) && !isWorthKeeping(labels)) continue
-      const place: Place = {
-        incoming: at,
-        account: placeOf(other),
-        overlap: overlaps.of(at, candidate),
-        shared: shared?.get(fresh.profile.institutionId ?? "") ?? shared?.get(other.profile.institutionId ?? ""),
-      }
-      pairs.push(pairOf(census, labels, fresh, other, place))
+      const sharing = ofInstitution ?? shared?.get(other.profile.institutionId ?? "")
+      const overlap = overlaps.of(at, candidate)
+      const observed = labels.map((label) => observationOf(label, other, sharing))
+      const [account, among] = [placeOf(other), amongOf(census, fresh, other)]
+      const missing = missingOf(fresh.account, other.account, overlap)
+      pairs.push(
+        overlap === undefined
+          ? { incoming: at, account, among, observed, missing }
+          : { incoming: at, account, among, observed, bookings: overlap, missing },
+      )
     }
   }
   const facts = factsOf(question, incoming)
@@ -68,7 +79,7 @@ export const observe = (question: Question): Grounds => {
     population,
     ...(reconnecting !== undefined && { reconnecting }),
     incoming: facts,
-    accounts: [...kept.keys()].map(accountOf),
+    accounts: kept.map(accountOf),
     pairs,
   }
 }
@@ -80,11 +91,15 @@ export const canBeOne = (one: Comparable, other: Comparable): boolean =>
   isSame(one.iban, other.iban) ||
   isSame(one.number?.token, other.number?.token) ||
   isSame(one.email, other.email) ||
-  isSame(one.mask?.[1], other.mask?.[1]) ||
+  areMasksSame(one.mask, other.mask) ||
   (areNeighbours(one, other) &&
     (isSame(one.mask?.[0], other.mask?.[0]) ||
       isSame(one.name?.whole, other.name?.whole) ||
       (one.type ?? "") === (other.type ?? "")))
+
+/** The same three or four characters, all that either shows. */
+const areMasksSame = (one: Profile["mask"], other: Profile["mask"]) =>
+  one?.[1] !== undefined && one.length === other?.length && one.at(-1) === other.at(-1)
 
 /** At one institution, or neither is known to be at any. */
 const areNeighbours = (one: Comparable, other: Comparable) =>
@@ -106,6 +121,7 @@ const comparable = (profile: Profile): Comparable => ({
   number: profile.number,
   isTokenized: profile.isTokenized,
   mask: profile.mask,
+  isMaskPlaceholder: profile.isMaskPlaceholder,
   name: profile.name,
   officialName: profile.officialName,
   email: profile.email,
@@ -124,6 +140,8 @@ interface Side<Account extends Held | Incoming = Held | Incoming> {
   readonly scope: string
   /** The permanent account. */
   readonly group: string
+  /** Digests of its values, as far as they were asked for. */
+  readonly digests: Array<string | undefined>
 }
 
 interface Sides {
@@ -144,12 +162,14 @@ const sidesOf = (question: Question): Sides => {
       profile: comparable(account.profile),
       scope: scopeOf(account.profile),
       group: account.accountGroup ?? account.accountId,
+      digests: [],
     })),
     incoming: incoming.map((account) => ({
       account,
       profile: comparable(account.profile),
       scope: scopeOf(account.profile),
       group: bindingKey(account),
+      digests: [],
     })),
   }
 }
@@ -172,9 +192,9 @@ const candidatesOf = ({ profile }: Side, held: ReadonlyArray<Side>): ReadonlyArr
   return found
 }
 
-/** What agrees and what contradicts. */
-const compare = (fresh: Side<Incoming>, held: Side<Held>, movedSince: MovedSince): ReadonlyArray<Label> => {
-  const labels: Array<Label> = []
+/** What agrees and what contradicts, in the place of what was there: one list serves all pairs. */
+const compare = (labels: Array<Label>, fresh: Side<Incoming>, held: Side<Held>, movedSince: MovedSince): void => {
+  labels.length = 0
   compareIds(labels, fresh, held)
   compareNumbers(labels, fresh.profile, held.profile)
   compareInstitutions(labels, fresh.profile, held.profile)
@@ -183,7 +203,6 @@ const compare = (fresh: Side<Incoming>, held: Side<Held>, movedSince: MovedSince
   compareBalances(labels, fresh.account, held.account, movedSince)
   if (held.account.closed === true) labels.push("account.closed")
   if (fresh.profile.isSelfAsserted === true || held.profile.isSelfAsserted === true) labels.push("source.selfAsserted")
-  return labels
 }
 
 /** Something agrees that most accounts of the bank do not have in common, or nothing that tells accounts apart differs. */
@@ -198,6 +217,7 @@ const telling: ReadonlySet<Label> = new Set<Label>([
   "externalId.same",
   "iban.same",
   "mask.four",
+  "mask.placeholder",
   "mask.three",
   "mask.two",
   "name.same",
@@ -243,17 +263,20 @@ const compareNumbers = (labels: Array<Label>, one: Comparable, other: Comparable
     labels.push(number.token === otherNumber.token ? "number.same" : "number.differs")
   }
   if (one.mask !== undefined && other.mask !== undefined) {
-    const tail = tailOf(one, other)
-    const isCard = one.type === "credit" && other.type === "credit"
-    labels.push(
-      one.mask[tail] === other.mask[tail]
-        ? (masks[tail] ?? "mask.two")
-        : isCard
-          ? "mask.differsOnCard"
-          : "mask.differs",
-    )
+    labels.push(maskLabel(one, other))
   }
 }
+
+const maskLabel = (one: Comparable, other: Comparable): Label => {
+  const tail = tailOf(one, other)
+  const isCard = one.type === "credit" && other.type === "credit"
+  if (one.mask?.[tail] !== other.mask?.[tail]) return isCard ? "mask.differsOnCard" : "mask.differs"
+  const isPlaceholder = one.isMaskPlaceholder === true || other.isMaskPlaceholder === true
+  return isPlaceholder && !isDeposit(one) && !isDeposit(other) ? "mask.placeholder" : (masks[tail] ?? "mask.two")
+}
+
+/** Whose number is its own and may well end in zeros. What is of no known type is taken for one. */
+const isDeposit = ({ type = "depository" }: Comparable) => type === "depository"
 
 /** Of the tails of a mask, the longest that both have. */
 const tailOf = (one: Comparable, other: Comparable) => Math.min(one.mask?.length ?? 0, other.mask?.length ?? 0) - 1
@@ -341,52 +364,74 @@ interface Census {
   /** Permanent accounts that are held. */
   readonly population: number
   /** On how many accounts of the side that has more of them the value stands, in this currency or in none. */
-  readonly carriersOf: (kind: Kind, fresh: Side<Incoming>, tail: number, currency: string | undefined) => number
-  /** How many held accounts are at the institution, in this currency or in none. */
-  readonly neighboursOf: (scope: string, currency: string | undefined) => number
-  readonly digestOf: (token: Token) => string
+  readonly carriersOf: (kind: Kind, fresh: Side<Incoming>, currency: string | undefined) => number
+  /** How many held accounts are at its institution, in its currency or in none. */
+  readonly neighboursOf: (fresh: Side<Incoming>) => number
 }
 
-const censusOf = ({ held, incoming }: Sides, population: number): Census => {
+const censusOf = ({ held, incoming }: Sides, population: number, crowds: Question["crowds"]): Census => {
+  /** At least so many have one of the keys, though they are not here. */
+  const crowd = (keys: ReadonlyArray<string>) => Math.max(0, ...keys.map((key) => crowds?.get(key) ?? 0))
   const counted = new Map<string, number>()
   const count = (key: string, isCounted: (side: Side) => boolean, ...sides: ReadonlyArray<ReadonlyArray<Side>>) => {
     const before = counted.get(key)
     if (before !== undefined) return before
-    const now = Math.max(1, ...sides.map((side) => new Set(side.filter(isCounted).map(({ group }) => group)).size))
+    const now = Math.max(1, ...sides.map((side) => groupsAmong(side, isCounted)))
     counted.set(key, now)
     return now
   }
-  const digests = new Map<Token, string>()
+  const neighbours = new Map<Side, number>()
   return {
     population,
-    carriersOf: (kind, fresh, tail, currency) => {
-      const token = tokenOf(kind, fresh.profile, tail)
-      const scope = kind === "mask" || kind === "name" ? fresh.scope : undefined
+    carriersOf: (kind, fresh, currency) => {
+      const token = tokenOf(kind, fresh.profile)
+      const scope = scoped.has(kind) ? fresh.scope : undefined
       const isCarrier = (side: Side) =>
-        tokenOf(kind, side.profile, tail) === token &&
+        tokenOf(kind, side.profile) === token &&
         (scope === undefined || side.scope === scope) &&
         areOneCurrency(side.profile.currency, currency)
-      return count(`${kind} ${scope ?? ""} ${currency ?? ""} ${token}`, isCarrier, held, incoming)
+      const here = count(`${kind} ${scope ?? ""} ${currency ?? ""} ${token}`, isCarrier, held, incoming)
+      return kind === "name" && crowds !== undefined ? Math.max(here, crowd(nameKeys(fresh.account.profile))) : here
     },
-    neighboursOf: (scope, currency) => {
-      const isNeighbour = (side: Side) => side.scope === scope && areOneCurrency(side.profile.currency, currency)
-      return count(`scope ${scope} ${currency ?? ""}`, isNeighbour, held)
-    },
-    digestOf: (token) => {
-      const digest = digests.get(token) ?? digestOf(token)
-      digests.set(token, digest)
-      return digest
+    neighboursOf: (fresh) => {
+      const before = neighbours.get(fresh)
+      if (before !== undefined) return before
+      const { currency } = fresh.profile
+      const isNeighbour = (side: Side) => side.scope === fresh.scope && areOneCurrency(side.profile.currency, currency)
+      const here = count(`scope ${fresh.scope} ${currency ?? ""}`, isNeighbour, held)
+      const now = crowds === undefined ? here : Math.max(here, crowd(typeKeys(fresh.account.profile)))
+      neighbours.set(fresh, now)
+      return now
     },
   }
 }
 
-/** What is compared by value, and can be on several accounts. */
-type Kind = "externalId" | "iban" | "mask" | "name" | "number" | "persistentId"
+/** Permanent accounts among those that are counted. */
+const groupsAmong = (sides: ReadonlyArray<Side>, isCounted: (side: Side) => boolean): number => {
+  const groups = new Set<string>()
+  for (const side of sides) if (isCounted(side)) groups.add(side.group)
+  return groups.size
+}
 
-const tokenOf = (kind: Kind, profile: Comparable, tail: number): Token | undefined => {
+/** How many accounts it could have been as well: those at its institution, or all. */
+const amongOf = (census: Census, fresh: Side<Incoming>, held: Side<Held>): number =>
+  fresh.scope !== "" && fresh.scope === held.scope ? census.neighboursOf(fresh) : Math.max(1, census.population)
+
+/** What is compared by value, and can be on several accounts. */
+const kinds = ["externalId", "iban", "name", "number", "persistentId", "mask.two", "mask.three", "mask.four"] as const
+type Kind = (typeof kinds)[number]
+
+/** What says something within one institution only. */
+const scoped: ReadonlySet<Kind> = new Set(["name", "mask.two", "mask.three", "mask.four"])
+
+const tokenOf = (kind: Kind, profile: Comparable): Token | undefined => {
   switch (kind) {
-    case "mask":
-      return profile.mask?.[tail]
+    case "mask.two":
+      return profile.mask?.[0]
+    case "mask.three":
+      return profile.mask?.[1]
+    case "mask.four":
+      return profile.mask?.[2]
     case "name":
       return profile.name?.whole
     case "number":
@@ -399,96 +444,78 @@ const tokenOf = (kind: Kind, profile: Comparable, tail: number): Token | undefin
 const areOneCurrency = (one: string | undefined, other: string | undefined) =>
   one === undefined || other === undefined || one === other
 
-interface Place {
-  /** Index among the incoming, and among the accounts of the grounds. */
-  readonly incoming: number
-  readonly account: number
-  readonly overlap: Overlap.Overlap | undefined
-  /** How often values are shared at the institution. */
-  readonly shared: SharedValues | undefined
-}
+type Observe = (label: Label, held: Side<Held>, shared: SharedValues | undefined) => Observation
 
-/** Of a pair that is kept, everything that its weight depends on. */
-const pairOf = (
-  census: Census,
-  labels: ReadonlyArray<Label>,
-  fresh: Side<Incoming>,
-  held: Side<Held>,
-  { account, incoming, overlap, shared }: Place,
-): Pair => ({
-  incoming,
-  account,
-  among:
-    fresh.scope !== "" && fresh.scope === held.scope
-      ? census.neighboursOf(fresh.scope, fresh.profile.currency ?? held.profile.currency)
-      : Math.max(1, census.population),
-  observed: labels.map((label) => observationOf(census, label, fresh, held, shared)),
-  ...(overlap !== undefined && { bookings: overlap }),
-  missing: missingOf(fresh.account, held.account, overlap),
-})
-
-/** A level of agreement with how exclusive the value is, here and at its institution, and digests to see it by. */
-const observationOf = (
-  census: Census,
-  label: Label,
-  fresh: Side<Incoming>,
-  held: Side<Held>,
-  shared: SharedValues | undefined,
-): Observation => {
-  const currency = fresh.profile.currency ?? held.profile.currency
-  switch (label) {
-    case "externalId.again":
-      return { label, carriers: census.carriersOf("externalId", fresh, 0, undefined) }
-    case "persistentId.same":
-      return equal(census, label, "persistentId", fresh, held, fresh.profile.currency, undefined)
-    case "iban.same":
-      return equal(census, label, "iban", fresh, held, currency, shared?.iban)
-    case "number.same":
-      return equal(census, label, "number", fresh, held, currency, shared?.number)
-    case "mask.four":
-    case "mask.three":
-    case "mask.two":
-      return equal(census, label, "mask", fresh, held, currency, shared?.mask)
-    case "name.same":
-      return equal(census, label, "name", fresh, held, currency, undefined)
-    case "persistentId.differs":
-      return { label, values: valuesOf(census, "persistentId", fresh, held) }
-    case "iban.differs":
-      return { label, values: valuesOf(census, "iban", fresh, held) }
-    case "number.differs":
-      return { label, values: valuesOf(census, "number", fresh, held) }
-    case "mask.differs":
-    case "mask.differsOnCard":
-      return { label, values: valuesOf(census, "mask", fresh, held) }
-    case "name.differs":
-    case "name.similar":
-      return { label, values: valuesOf(census, "name", fresh, held) }
-    default:
-      return { label }
+/**
+ * What is to be told of an incoming account: a level of agreement, with how exclusive the value is, here and at its
+ * institution, and digests to see it by. What is equal is the same whoever the other one is, and told once.
+ */
+const observing = (census: Census, fresh: Side<Incoming>): Observe => {
+  const told = new Map<Label, Observation>()
+  const equal = (label: Label, kind: Kind, currency: string | undefined, seen?: Shared): Observation => {
+    const before = told.get(label)
+    if (before !== undefined && before.seen === seen) return before
+    const carriers = census.carriersOf(kind, fresh, currency)
+    const values = [digestOf(fresh, kind), digestOf(fresh, kind)] as const
+    const observation = seen === undefined ? { label, carriers, values } : { label, carriers, seen, values }
+    told.set(label, observation)
+    return observation
+  }
+  const apart = (label: Label, kind: Kind, held: Side<Held>): Observation => ({
+    label,
+    values: [digestOf(fresh, kind), digestOf(held, kind)],
+  })
+  const { currency } = fresh.profile
+  return (label, held, shared) => {
+    switch (label) {
+      case "externalId.again":
+        return { label, carriers: census.carriersOf("externalId", fresh, undefined) }
+      case "persistentId.same":
+        return equal(label, "persistentId", currency)
+      case "iban.same":
+        return equal(label, "iban", currency, shared?.iban)
+      case "number.same":
+        return equal(label, "number", currency, shared?.number)
+      case "mask.four":
+      case "mask.three":
+      case "mask.two":
+        return equal(label, label, currency, shared?.mask)
+      case "name.same":
+        return equal(label, "name", currency)
+      case "persistentId.differs":
+        return apart(label, "persistentId", held)
+      case "iban.differs":
+        return apart(label, "iban", held)
+      case "number.differs":
+        return apart(label, "number", held)
+      case "mask.differs":
+      case "mask.differsOnCard":
+        return apart(label, masks[tailOf(fresh.profile, held.profile)] ?? "mask.two", held)
+      case "name.differs":
+      case "name.similar":
+        return apart(label, "name", held)
+      default:
+        return bare[label]
+    }
   }
 }
 
-const equal = (
-  census: Census,
-  label: Label,
-  kind: Kind,
-  fresh: Side<Incoming>,
-  held: Side<Held>,
-  currency: string | undefined,
-  seen: Shared | undefined,
-): Observation => {
-  const carriers = census.carriersOf(kind, fresh, tailOf(fresh.profile, held.profile), currency)
-  const values = valuesOf(census, kind, fresh, held)
-  return seen === undefined ? { label, carriers, values } : { label, carriers, seen, values }
-}
+/** Most observations say no more than what they are called. */
+const bare = Object.fromEntries(Label.literals.map((label) => [label, { label }])) as Readonly<
+  Record<Label, Observation>
+>
 
-const valuesOf = ({ digestOf }: Census, kind: Kind, { profile }: Side, held: Side): readonly [string, string] => {
-  const tail = tailOf(profile, held.profile)
-  return [digestOf(tokenOf(kind, profile, tail) ?? ""), digestOf(tokenOf(kind, held.profile, tail) ?? "")]
+const digestOf = (side: Side, kind: Kind): string => {
+  const slot = kinds.indexOf(kind)
+  return (side.digests[slot] ??= digest(tokenOf(kind, side.profile) ?? ""))
 }
 
 /** Only what there is something to compare with: the held side is as it was recorded. */
-const missingOf = ({ bookings, profile }: Incoming, held: Held, overlap: Overlap.Overlap | undefined) => {
+const missingOf = (
+  { bookings, profile }: Incoming,
+  held: Held,
+  overlap: Overlap.Overlap | undefined,
+): ReadonlyArray<Missing> => {
   const missing: Array<Missing> = []
   const isHistoryHeld = held.bookings !== undefined && held.bookings.rows.length > 0
   if (isHistoryHeld && (overlap === undefined || bookings === undefined || held.bookings.from < bookings.from)) {
@@ -530,7 +557,7 @@ const areOneEnvironment = ({ environment: one }: Incoming, { environment: other 
   one === undefined || other === undefined || one === other
 
 /** FNV-1a (Fowler, Noll, Vo; public domain) over a token, 24 bits of it. */
-const digestOf = (token: Token): string => {
+const digest = (token: Token): string => {
   let hash = 0x811c9dc5
   for (let at = 0; at < token.length; at++) hash = Math.imul(hash ^ token.charCodeAt(at), 0x01000193)
   return ((hash >>> 8) & 0xffffff).toString(16).padStart(6, "0")

@@ -56,13 +56,19 @@ export const between = (
       if (carriers !== undefined) note(carriers.held, account, day)
     }),
   )
-  const found = new Map<number, Found>()
-  for (const [amount, carriers] of amounts) {
-    if (carriers.held.length > 0) for (const run of carriers.incoming) share(amount, run, carriers, fresh, old, found)
+  const found: Array<Array<Found | undefined>> = incoming.map(() => [])
+  const common = { candidates: [], inside: [], otherInside: [] }
+  for (const [amount, { held, incoming }] of amounts) {
+    if (held.length === 0) continue
+    const kind = kindOf(amount)
+    for (const run of incoming) {
+      match(run.days, held, fresh[run.account], old, common)
+      share(kind, incoming.length, common, (found[run.account] ??= []))
+    }
   }
   return {
-    isAny: (at, candidate) => found.has(at * held.length + candidate),
-    of: (at, candidate) => overlapOf(fresh[at], old[candidate], found.get(at * held.length + candidate)),
+    isAny: (at, candidate) => found[at]?.[candidate] !== undefined,
+    of: (at, candidate) => overlapOf(fresh[at], old[candidate], found[at]?.[candidate]),
   }
 }
 
@@ -96,12 +102,11 @@ interface Run {
   readonly days: Array<number>
 }
 
-/** With one held account at least one day goes together. */
-interface Matched {
-  readonly candidate: number
-  /** Of those matched, how many are inside the window, on either side. */
-  readonly inside: number
-  readonly otherInside: number
+/** Held accounts with which at least one day goes together; of the days matched, how many are well inside, on either side. */
+interface Common {
+  readonly candidates: Array<number>
+  readonly inside: Array<number>
+  readonly otherInside: Array<number>
 }
 
 interface Found {
@@ -135,34 +140,41 @@ const note = (runs: Array<Run>, account: number, day: number) => {
   last.days[place] = day
 }
 
-/** Notes for one incoming account which held ones have an amount of it as well. */
-const share = (
-  amount: number,
-  { account, days }: Run,
-  { held, incoming }: Carriers,
-  fresh: ReadonlyArray<Cover | undefined>,
+/** Which held accounts have an amount of an incoming one as well. */
+const match = (
+  days: ReadonlyArray<number>,
+  held: ReadonlyArray<Run>,
+  cover: Cover | undefined,
   old: ReadonlyArray<Cover | undefined>,
-  found: Map<number, Found>,
+  common: Common,
 ) => {
-  const cover = fresh[account]
-  const shares: Array<Matched> = []
+  common.candidates.length = common.inside.length = common.otherInside.length = 0
+  if (cover === undefined) return
   for (const run of held) {
     const other = old[run.account]
-    const matched = cover && other && matchDays(days, run, windowOf(cover, other))
-    if (matched !== undefined) shares.push(matched)
+    if (other !== undefined) matchDays(days, run, windowOf(cover, other), common)
   }
-  const kind = kindOf(amount)
-  const others = Math.max(shares.length, incoming.length) - 1
-  for (const { candidate, inside, otherInside } of shares) {
-    const key = account * old.length + candidate
-    const sum = found.get(key) ?? { amounts: [], inside: 0, otherInside: 0 }
-    found.set(key, sum)
-    const alike = sum.amounts.find((amounts) => amounts.kind === kind && amounts.others === others)
-    if (alike === undefined) sum.amounts.push({ kind, others, count: 1 })
-    else alike.count++
-    sum.inside += inside
-    sum.otherInside += otherInside
+}
+
+/** Notes the amount with each of them. */
+const share = (kind: AmountKind, ofIncoming: number, common: Common, found: Array<Found | undefined>) => {
+  const { candidates, inside, otherInside } = common
+  const others = Math.max(candidates.length, ofIncoming) - 1
+  for (let at = 0; at < candidates.length; at++) {
+    const sum = (found[candidates[at] ?? 0] ??= { amounts: [], inside: 0, otherInside: 0 })
+    addTo(sum.amounts, kind, others)
+    sum.inside += inside[at] ?? 0
+    sum.otherInside += otherInside[at] ?? 0
   }
+}
+
+const addTo = (amounts: Found["amounts"], kind: AmountKind, others: number) => {
+  for (const alike of amounts) {
+    if (alike.kind !== kind || alike.others !== others) continue
+    alike.count++
+    return
+  }
+  amounts.push({ kind, others, count: 1 })
 }
 
 /** Days in which a booking of one side must have its counterpart on the other, however it is dated there. */
@@ -172,7 +184,7 @@ const windowOf = (one: Window, other: Window): Window => ({
 })
 
 /** Taking the earliest that fits is the most that can be matched, and the same from either side. */
-const matchDays = (days: ReadonlyArray<number>, run: Run, { from, to }: Window): Matched | undefined => {
+const matchDays = (days: ReadonlyArray<number>, run: Run, { from, to }: Window, common: Common) => {
   const others = run.days
   let [at, other, count, inside, otherInside] = [0, 0, 0, 0, 0]
   while (at < days.length && other < others.length) {
@@ -187,7 +199,10 @@ const matchDays = (days: ReadonlyArray<number>, run: Run, { from, to }: Window):
       other++
     }
   }
-  return count === 0 ? undefined : { candidate: run.account, inside, otherInside }
+  if (count === 0) return
+  common.candidates.push(run.account)
+  common.inside.push(inside)
+  common.otherInside.push(otherInside)
 }
 
 const overlapOf = (
@@ -200,7 +215,7 @@ const overlapOf = (
   const [rows, otherRows] = [countWithin(cover.days, window), countWithin(other.days, window)]
   if (amounts.length === 0 && rows === 0 && otherRows === 0) return undefined
   return {
-    amounts: amounts.toSorted(byKind),
+    amounts: amounts.length > 1 ? amounts.toSorted(byKind) : amounts,
     rows: [rows, otherRows],
     unmatched: [rows - inside, otherRows - otherInside],
   }

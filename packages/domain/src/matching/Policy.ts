@@ -152,6 +152,7 @@ export const recon1: Policy = {
     "mask.three": weight(985_000, 1900, 9017, "One in a thousand"),
     "mask.two": weight(985_000, 20_000, 5622, "One in a hundred"),
     "mask.shared": weight(985_000, 250_000, 1978, "On several accounts here"),
+    "mask.placeholder": weight(985_000, 250_000, 1978, "On every card or loan whose digits a bank does not show"),
     "mask.differs": weight(15_000, 1_000_000, -6058, "Accounts are seldom renumbered"),
     "mask.differsOnCard": weight(80_000, 1_000_000, -3643, "Cards are replaced"),
     "email.same": weight(950_000, 4000, 7891, "An address may be given to somebody else"),

@@ -75,6 +75,8 @@ export const Profile = Schema.Struct({
   isTokenized: Schema.optionalKey(Schema.Literal(true)),
   /** How much of the number is shown, and its last two, three and four characters, as far as they are. */
   mask: Schema.optionalKey(Schema.Array(Token).check(Schema.isMinLength(1), Schema.isMaxLength(3))),
+  /** The mask may stand for digits that are not shown. */
+  isMaskPlaceholder: Schema.optionalKey(Schema.Literal(true)),
   name: Schema.optionalKey(Schema.Struct({ whole: Token, words: Schema.Array(Token) })),
   officialName: Schema.optionalKey(Token),
   email: Schema.optionalKey(Token),
@@ -117,6 +119,7 @@ export const profileOf = (description: Description, hash: Hash): Profile => {
     }),
     ...(said?.tokenized === true && { isTokenized: true }),
     ...(mask !== undefined && { mask: tailsOf(mask).map((tail) => hash("account.mask", tail)) }),
+    ...(mask !== undefined && isPlaceholder(mask) && { isMaskPlaceholder: true }),
     ...(name !== undefined && {
       name: {
         whole: hash("account.name", name),
@@ -144,17 +147,23 @@ export const identifiersOf = (description: Description): ReadonlyArray<Identifie
 }
 
 /** The profile of a description, where hashing needs a key that has to be fetched. Fails as the hashing fails. */
-export const make = <E, R>(
-  description: Description,
-  hash: (kind: string, canonical: string) => Effect.Effect<Token, E, R>,
-): Effect.Effect<Profile, E, R> =>
-  Effect.gen(function* () {
-    const tokens = new Map<string, Token>()
-    for (const { canonical, kind } of identifiersOf(description)) {
-      tokens.set(JSON.stringify([kind, canonical]), yield* hash(kind, canonical))
-    }
-    return profileOf(description, (kind, canonical) => tokens.get(JSON.stringify([kind, canonical])) ?? "")
-  })
+export const make = <E, R>(description: Description, hash: Hashing<E, R>): Effect.Effect<Profile, E, R> =>
+  maker(hash)(description)
+
+/** Makes one profile after another, and hashes once what they have in common. */
+export const maker = <E, R>(hash: Hashing<E, R>): ((description: Description) => Effect.Effect<Profile, E, R>) => {
+  const tokens = new Map<string, Token>()
+  return (description) =>
+    Effect.gen(function* () {
+      for (const { canonical, kind } of identifiersOf(description)) {
+        const key = JSON.stringify([kind, canonical])
+        if (!tokens.has(key)) tokens.set(key, yield* hash(kind, canonical))
+      }
+      return profileOf(description, (kind, canonical) => tokens.get(JSON.stringify([kind, canonical])) ?? "")
+    })
+}
+
+type Hashing<E, R> = (kind: string, canonical: string) => Effect.Effect<Token, E, R>
 
 /** Whether two profiles describe the same, apart from the id that every connection gives anew. */
 export const isAlike = (one: Profile, other: Profile): boolean => {
@@ -173,6 +182,9 @@ const canonicalOf = {
   holder: Canonical.name,
 }
 type Kind = keyof typeof canonicalOf
+
+/** What a bank may print where it shows no digits. */
+const isPlaceholder = (mask: string) => /^(?:0+|1234)$/u.test(mask)
 
 const tailsOf = (mask: string) =>
   [2, 3, 4].filter((length) => length <= mask.length).map((length) => mask.slice(-length))

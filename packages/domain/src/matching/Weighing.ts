@@ -3,16 +3,22 @@
  *
  * Evidence of one family is of one sort: of what agrees in it only the strongest
  * counts, what contradicts always does. The sum of what counts is the score.
+ *
+ * All pairs are weighed and few are shown: the sum is made without its parts, which
+ * are told of those that are.
  */
-import type * as Decision from "./Decision.ts"
+import * as Decision from "./Decision.ts"
 import { Label, type Observation, type Pair, type Shared } from "./Evidence.ts"
 import type * as Overlap from "./Overlap.ts"
 import { log2Ratio, type Policy } from "./Policy.ts"
 
 export interface Weighed {
+  readonly pair: Pair
+  /** Places of the incoming account, and of the permanent one among whatever it is weighed with. */
+  readonly row: number
+  readonly group: number
   /** Milli-bits. */
   readonly score: number
-  readonly evidence: ReadonlyArray<Decision.Evidence>
   readonly isVetoed: boolean
   /** What keeps it from being linked by itself, however much agrees. */
   readonly caps: ReadonlyArray<Decision.Obstacle>
@@ -20,139 +26,301 @@ export interface Weighed {
   readonly isIdentified: boolean
   /** Independent sorts of evidence agree. */
   readonly isCorroborated: boolean
+  /** Which values agree, of those that several accounts may carry: a set of bits. */
+  readonly values: number
+  /** What it could claim beyond: if no other account carried them, and its history were whole. None where it is nothing. */
+  readonly forgone: Forgone | undefined
 }
 
-export const weigh = (policy: Policy, pair: Pair): Weighed => {
-  const { among, bookings, observed } = pair
-  const isObserved = (label: Label) => observed.some((observation) => observation.label === label)
-  const bars = [priorOf(policy, among)]
-  for (const observation of observed) bars.push(barOf(policy, observation, isObserved))
-  const history = bookings === undefined ? undefined : compareBookings(policy, bookings)
-  if (history !== undefined) bars.push(history.bar)
-  const evidence = countOnce(bars)
+/** Milli-bits by family. */
+interface Forgone {
+  readonly bookings: number
+  readonly id: number
+  readonly name: number
+  readonly number: number
+}
 
-  const isIdentified = evidence.some(({ isOutdone, label }) => isOutdone === undefined && identifiers.has(label))
-  const caps: Array<Decision.Obstacle> = policy.caps.filter(isObserved)
-  if (history?.isContradiction === true) caps.push("bookings.disagree")
+/** A policy, made ready to weigh many pairs. */
+export interface Scale {
+  readonly weigh: (pair: Pair, group?: number) => Weighed
+  /**
+   * The most that a rival of a link weighs, whoever else is held. Where it shows the very values that the link rests on,
+   * both count them alike; any other value is taken to be its own. An account that comes to share such a value takes
+   * nothing from the rival, and so makes the link no more certain.
+   */
+  readonly claimOf: (rival: Weighed, link: Weighed) => number
+  /** The bars of the waterfall: they add up to the score. */
+  readonly evidenceOf: (pair: Pair) => ReadonlyArray<Decision.Evidence>
+}
+
+export const scaleOf = (policy: Policy): Scale => {
+  const kit: Kit = {
+    policy,
+    natures: naturesIn(policy),
+    log2: remembered(log2Ratio),
+    agreed: families.map(() => 0),
+    alone: families.map(() => 0),
+  }
   return {
-    score: evidence.reduce((sum, { milliBits }) => sum + milliBits, 0),
-    evidence,
-    isVetoed: policy.vetoes.some(isObserved),
-    caps,
-    isIdentified: isIdentified && !policy.doubts.some(isObserved),
-    isCorroborated: isIdentified || agreesEnough(policy, evidence, history === undefined ? 0 : history.rareAmounts),
+    weigh: (pair, group = pair.account) => weigh(kit, pair, group),
+    claimOf: (rival, link) => claimOf(kit, rival, link),
+    evidenceOf: (pair) => evidenceOf(kit, pair),
   }
 }
 
-/** Whether two independent families agree, one of them an identifier or the bookings. */
+interface Kit {
+  readonly policy: Policy
+  readonly natures: Natures
+  readonly log2: typeof log2Ratio
+  /** Sums by family of the pair that is being weighed: one place for all of them, so that weighing leaves little behind. */
+  readonly agreed: Array<number>
+  readonly alone: Array<number>
+}
+
+/** Whether evidence of independent families agrees, one of them an identifier or the bookings. */
 export const agreesEnough = (
-  { corroboration }: Policy,
+  policy: Policy,
   evidence: ReadonlyArray<Decision.Evidence>,
   rareAmounts: number,
 ): boolean => {
-  let [ofNumbers, ofBookings, isNamed, isRolled] = [0, 0, false, false]
-  for (const { family, label, milliBits } of evidence) {
-    if (family === "number" || family === "id") ofNumbers = Math.max(ofNumbers, milliBits)
-    else if (family === "bookings") ofBookings = milliBits
-    else if (label === "name.same") isNamed = milliBits > 0
-    else if (label === "balance.rolls") isRolled = true
-  }
-  const { bookingsUnless } = corroboration
-  const isIdentified = ofNumbers >= corroboration.identifier
-  const isBooked =
-    ofBookings >= corroboration.bookings &&
-    rareAmounts >= corroboration.amounts &&
-    !(bookingsUnless.length > 0 && bookingsUnless.every((label) => evidence.some((bar) => bar.label === label)))
-  const families = Number(isIdentified) + Number(isBooked) + Number(isNamed) + Number(isRolled)
-  return families >= corroboration.families && (isIdentified || isBooked || corroboration.families === 0)
+  const most = (...families: ReadonlyArray<Decision.Family>) =>
+    evidence.reduce((most, { family, milliBits }) => (families.includes(family) ? Math.max(most, milliBits) : most), 0)
+  return isEnough(policy, {
+    identifier: most("id", "number"),
+    bookings: most("bookings"),
+    rareAmounts,
+    isNamed: evidence.some(({ label, milliBits }) => label === "name.same" && milliBits > 0),
+    isThere: (label) => evidence.some((bar) => bar.label === label),
+  })
 }
 
-const priorOf = ({ prior }: Policy, among: number): Decision.Evidence => ({
-  family: "prior",
-  label: "prior",
-  milliBits: prior - log2Ratio(Math.max(1, among), 1),
-  count: among,
-})
+/** What agrees, as far as corroboration goes. */
+interface Agreement {
+  /** Milli-bits of the strongest identifier, and of the bookings. */
+  readonly identifier: number
+  readonly bookings: number
+  readonly rareAmounts: number
+  readonly isNamed: boolean
+  readonly isThere: (label: Label) => boolean
+}
 
-const barOf = (policy: Policy, observation: Observation, isObserved: (label: Label) => boolean): Decision.Evidence => {
-  const { label, milliBits } = countedAs(policy, observation, isObserved)
-  const { carriers, values } = observation
-  const family = familyOf.get(label) ?? "state"
+const isEnough = (
+  { corroboration }: Policy,
+  { bookings, identifier, isNamed, isThere, rareAmounts }: Agreement,
+): boolean => {
+  const { bookingsUnless, families } = corroboration
+  const isIdentified = identifier >= corroboration.identifier
+  const isBooked =
+    bookings >= corroboration.bookings &&
+    rareAmounts >= corroboration.amounts &&
+    !(bookingsUnless.length > 0 && bookingsUnless.every(isThere))
+  const count = Number(isIdentified) + Number(isBooked) + Number(isNamed) + Number(isThere("balance.rolls"))
+  return count >= families && (isIdentified || isBooked || families === 0)
+}
+
+const weigh = (kit: Kit, pair: Pair, group: number): Weighed => {
+  const { natures, policy } = kit
+  const { among, bookings, observed } = pair
+  const isCurrencyKnown = !isObserved(observed, "currency.unknown")
+  const agreed = kit.agreed.fill(0)
+  let [score, values, roles, identified, isExclusive] = [priorOf(kit, among), 0, 0, 0, true]
+  for (const { carriers = 1, label, seen } of observed) {
+    const counted = countedAs(policy, label, carriers, seen, isCurrencyKnown)
+    const milliBits = milliBitsOf(kit, counted, carriers, seen)
+    const { bit, family, roles: more } = natures[label]
+    values |= bit
+    roles |= more
+    if (carriers > 1) isExclusive = false
+    if (milliBits <= 0) score += milliBits
+    else if (milliBits > (agreed[family] ?? 0)) {
+      agreed[family] = milliBits
+      const isIdentifier = counted === label && (more & identifier) !== 0
+      identified = isIdentifier ? identified | (1 << family) : identified & ~(1 << family)
+    }
+  }
+  let [ofBookings, rareAmounts, isContradiction] = [0, 0, false]
+  if (bookings !== undefined) {
+    ofBookings = bookingsBits(kit, bookings, false)
+    rareAmounts = rareAmountsIn(bookings)
+    isContradiction = doBookingsDisagree(policy, bookings)
+    if (ofBookings > 0) agreed[place.bookings] = ofBookings
+    else score += ofBookings
+    if (ofBookings < 0) isExclusive = false
+    for (const { others } of bookings.amounts) if (others > 0) isExclusive = false
+  }
+  for (const milliBits of agreed) score += milliBits
+
+  const isThere = (label: Label) => isObserved(observed, label)
+  const caps: ReadonlyArray<Decision.Obstacle> = (roles & cap) === 0 ? none : policy.caps.filter(isThere)
+  return {
+    pair,
+    row: pair.incoming,
+    group,
+    score,
+    isVetoed: (roles & veto) !== 0,
+    caps: isContradiction ? [...caps, "bookings.disagree"] : caps,
+    isIdentified: identified !== 0 && (roles & doubt) === 0,
+    isCorroborated:
+      identified !== 0 ||
+      isEnough(policy, {
+        identifier: Math.max(agreed[place.id] ?? 0, agreed[place.number] ?? 0),
+        bookings: ofBookings,
+        rareAmounts,
+        isNamed: (agreed[place.name] ?? 0) > 0 && isThere("name.same"),
+        isThere,
+      }),
+    values,
+    forgone: isExclusive ? undefined : forgoneIn(kit, pair, isCurrencyKnown),
+  }
+}
+
+/** By how much each family would agree more, were every value this account's alone, and no booking lost. */
+const forgoneIn = (kit: Kit, { bookings, observed }: Pair, isCurrencyKnown: boolean): Forgone => {
+  const { agreed } = kit
+  const alone = kit.alone.fill(0)
+  for (const { label, seen } of observed) {
+    const { family } = kit.natures[label]
+    const milliBits = milliBitsOf(kit, countedAs(kit.policy, label, 1, seen, isCurrencyKnown), 1, seen)
+    if (milliBits > (alone[family] ?? 0)) alone[family] = milliBits
+  }
+  const more = (family: number) => (alone[family] ?? 0) - (agreed[family] ?? 0)
+  return {
+    bookings: bookings === undefined ? 0 : bookingsClaim(kit, bookings) - bookingsBits(kit, bookings, false),
+    id: more(place.id),
+    name: more(place.name),
+    number: more(place.number),
+  }
+}
+
+/** Nor do more accounts to choose from take anything from a rival that they do not take from the link. */
+const claimOf = (kit: Kit, rival: Weighed, link: Weighed): number => {
+  const [among, amongOfLink] = [rival.pair.among, link.pair.among]
+  const { forgone } = rival
+  let claim = rival.score
+  if (among !== amongOfLink) claim += priorOf(kit, among < amongOfLink ? 1 : amongOfLink) - priorOf(kit, among)
+  if (forgone === undefined) return claim
+  const differing = rival.values ^ link.values
+  claim += forgone.bookings
+  if ((differing & bitsOf.id) !== 0) claim += forgone.id
+  if ((differing & bitsOf.name) !== 0) claim += forgone.name
+  if ((differing & bitsOf.number) !== 0) claim += forgone.number
+  return claim
+}
+
+const evidenceOf = (kit: Kit, { among, bookings, observed }: Pair): ReadonlyArray<Decision.Evidence> => {
+  const isCurrencyKnown = !isObserved(observed, "currency.unknown")
+  const bars: Array<Decision.Evidence> = [
+    { family: "prior", label: "prior", milliBits: priorOf(kit, among), count: among },
+    ...observed.map((observation) => barOf(kit, observation, isCurrencyKnown)),
+  ]
+  if (bookings !== undefined) {
+    const count = bookings.amounts.reduce((sum, { count }) => sum + count, 0)
+    bars.push({ family: "bookings", label: "bookings", milliBits: bookingsBits(kit, bookings, false), count })
+  }
+  return countOnce(bars)
+}
+
+const barOf = (kit: Kit, observation: Observation, isCurrencyKnown: boolean): Decision.Evidence => {
+  const { carriers, label: observed, seen, values } = observation
+  const label = countedAs(kit.policy, observed, carriers ?? 1, seen, isCurrencyKnown)
+  const milliBits = milliBitsOf(kit, label, carriers ?? 1, seen)
+  const family = familyOf(label)
   if (carriers === undefined)
     return values === undefined ? { family, label, milliBits } : { family, label, milliBits, values }
   return { family, label, milliBits, count: carriers, ...(values !== undefined && { values }) }
 }
 
-/** What is carried by several accounts, here or by the habit of the institution, says less than its policy's weight. */
+const priorOf = ({ log2, policy: { prior } }: Kit, among: number): number =>
+  among > 1 ? prior - log2(among, 1) : prior
+
+/** What is carried by several accounts, here or by the habit of the institution, is another observation in the policy. */
 const countedAs = (
   policy: Policy,
-  { carriers = 1, label, seen }: Observation,
-  isObserved: (label: Label) => boolean,
-): { readonly label: Label; readonly milliBits: number } => {
-  const { exclusive, weights } = policy
-  const plain = { label, milliBits: weights[label].milliBits }
+  label: Label,
+  carriers: number,
+  seen: Shared | undefined,
+  isCurrencyKnown: boolean,
+): Label => {
   switch (label) {
     case "iban.same":
-    case "number.same": {
-      const [shared, unproven] =
-        label === "iban.same"
-          ? (["iban.shared", "iban.unproven"] as const)
-          : (["number.shared", "number.unproven"] as const)
-      if (carriers > 1) return { label: shared, milliBits: weights[shared].milliBits }
-      const isPocketPossible = label === "iban.same" && isObserved("currency.unknown")
-      return !isPocketPossible && sharingOf(policy, seen) <= exclusive
-        ? plain
-        : { label: unproven, milliBits: atMost(policy, unproven, sharingOf(policy, seen)) }
-    }
+      if (carriers > 1) return "iban.shared"
+      return isCurrencyKnown && sharingOf(policy, seen) <= policy.exclusive ? label : "iban.unproven"
+    case "number.same":
+      if (carriers > 1) return "number.shared"
+      return sharingOf(policy, seen) <= policy.exclusive ? label : "number.unproven"
     case "persistentId.same":
-      return carriers > 1
-        ? { label: "persistentId.shared", milliBits: weights["persistentId.shared"].milliBits }
-        : plain
-    case "externalId.again":
-      return carriers > 1 ? { label, milliBits: 0 } : plain
+      return carriers > 1 ? "persistentId.shared" : label
     case "mask.four":
     case "mask.three":
-    case "mask.two": {
-      if (carriers <= 1) return { label, milliBits: atMost(policy, label, sharingOf(policy, seen)) }
-      const { m, milliBits, u } = weights["mask.shared"]
-      return { label: "mask.shared", milliBits: bounded(log2Ratio(m, u * carriers), 0, milliBits) }
-    }
-    case "name.same": {
-      const { m, milliBits, u } = weights[label]
-      return { label, milliBits: bounded(log2Ratio(m, u * carriers), 0, milliBits) }
-    }
+    case "mask.two":
+      return carriers > 1 ? "mask.shared" : label
     default:
-      return plain
+      return label
   }
 }
 
-const atMost = ({ weights }: Policy, label: Label, sharing: number) => {
-  const { m, milliBits, u } = weights[label]
-  return bounded(log2Ratio(m, u + sharing), 0, milliBits)
+/** Less than the policy's weight where others carry such a value. */
+const milliBitsOf = (kit: Kit, label: Label, carriers: number, seen: Shared | undefined): number => {
+  const { log2, policy } = kit
+  const { m, milliBits, u } = policy.weights[label]
+  switch (label) {
+    case "iban.unproven":
+    case "number.unproven":
+    case "mask.four":
+    case "mask.three":
+    case "mask.two":
+      return bounded(log2(m, u + sharingOf(policy, seen)), 0, milliBits)
+    case "mask.shared":
+    case "name.same":
+      return bounded(log2(m, u * carriers), 0, milliBits)
+    case "externalId.again":
+      return carriers > 1 ? 0 : milliBits
+    default:
+      return milliBits
+  }
 }
 
 /** Of a million pairs of accounts that a login has at the institution, how many are taken to share such a value. */
-const sharingOf = ({ sharing }: Policy, { equal, pairs }: Shared = { pairs: 0, equal: 0 }) =>
+const sharingOf = ({ sharing }: Pick<Policy, "sharing">, { equal, pairs }: Shared = { pairs: 0, equal: 0 }) =>
   Math.floor((equal * 1_000_000 + sharing.equalMillis * 1000) / (pairs + sharing.pairs))
 
-const compareBookings = ({ amounts: policy }: Policy, { amounts, rows, unmatched }: Overlap.Overlap) => {
-  let [positive, rareAmounts, count] = [0, 0, 0]
-  for (const amount of amounts) {
-    const chance = Math.min(900_000, policy.u[amount.kind] + amount.others * policy.perCarrier)
-    const each = bounded(log2Ratio(policy.m, chance), 0, policy.most)
-    positive += each * amount.count
-    count += amount.count
-    if (amount.others === 0 && amount.kind !== "tiny") rareAmounts += amount.count
+const bookingsBits = (
+  { log2, policy: { amounts: policy } }: Kit,
+  { amounts, rows, unmatched }: Overlap.Overlap,
+  isAlone: boolean,
+) => {
+  let agreed = 0
+  for (const { count, kind, others } of amounts) {
+    const chance = Math.min(900_000, policy.u[kind] + (isAlone ? 0 : others * policy.perCarrier))
+    agreed += count * bounded(log2(policy.m, chance), 0, policy.most)
   }
-  const longer = Math.max(rows[0], rows[1])
-  const lost = Math.floor((longer * policy.loss) / 1_000_000)
-  const excess = unmatched.reduce((sum, rows) => sum + Math.max(0, rows - lost), 0)
-  const milliBits = Math.max(policy.least, Math.min(policy.mostTogether, positive) + excess * policy.unmatched)
-  const matched = longer - (rows[0] >= rows[1] ? unmatched[0] : unmatched[1])
-  const isContradiction = longer >= policy.disagreeFrom && matched * 1_000_000 < longer * policy.disagreeBelow
-  const bar: Decision.Evidence = { family: "bookings", label: "bookings", milliBits, count }
-  return { bar, rareAmounts, isContradiction }
+  const lost = Math.floor((Math.max(rows[0], rows[1]) * policy.loss) / 1_000_000)
+  const excess = Math.max(0, unmatched[0] - lost) + Math.max(0, unmatched[1] - lost)
+  return Math.max(policy.least, Math.min(policy.mostTogether, agreed) + excess * policy.unmatched)
 }
+
+/** Histories that are the same for the most part do not speak against a rival, whatever one of them lost. */
+const bookingsClaim = (kit: Kit, bookings: Overlap.Overlap): number => {
+  const [longer, matched] = matchedIn(bookings)
+  const alone = bookingsBits(kit, bookings, true)
+  return 2 * matched >= longer ? Math.max(0, alone) : alone
+}
+
+/** Amounts that no other account has in those days. */
+const rareAmountsIn = ({ amounts }: Overlap.Overlap) => {
+  let rare = 0
+  for (const { count, kind, others } of amounts) if (others === 0 && kind !== "tiny") rare += count
+  return rare
+}
+
+const doBookingsDisagree = ({ amounts: policy }: Policy, bookings: Overlap.Overlap) => {
+  const [longer, matched] = matchedIn(bookings)
+  return longer >= policy.disagreeFrom && matched * 1_000_000 < longer * policy.disagreeBelow
+}
+
+/** Of the longer history, how many bookings there are, and how many the other one has. */
+const matchedIn = ({ rows: [one, other], unmatched }: Overlap.Overlap): readonly [longer: number, matched: number] =>
+  one >= other ? [one, one - unmatched[0]] : [other, other - unmatched[1]]
 
 /** Of what agrees in a family only the strongest counts. */
 const countOnce = (bars: ReadonlyArray<Decision.Evidence>): ReadonlyArray<Decision.Evidence> =>
@@ -166,15 +334,17 @@ const isOutdone = (bars: ReadonlyArray<Decision.Evidence>, { family, milliBits }
       other.family === family && (other.milliBits > milliBits || (other.milliBits === milliBits && place < at)),
   )
 
-const identifiers: ReadonlySet<string> = new Set<Label>([
-  "externalId.same",
-  "iban.same",
-  "number.same",
-  "persistentId.same",
-])
+const isObserved = (observed: ReadonlyArray<Observation>, label: Label) => {
+  for (const observation of observed) if (observation.label === label) return true
+  return false
+}
+
+const families = Decision.Family.literals
 
 /** By what comes before the dot. */
-const families: Readonly<Record<string, Decision.Family>> = {
+const familyOf = (label: Label): Decision.Family => familyNames[label.slice(0, label.indexOf("."))] ?? "state"
+
+const familyNames: Readonly<Record<string, Decision.Family>> = {
   account: "state",
   balance: "balance",
   currency: "state",
@@ -192,8 +362,69 @@ const families: Readonly<Record<string, Decision.Family>> = {
   source: "state",
 }
 
-const familyOf: ReadonlyMap<Label, Decision.Family> = new Map(
-  Label.literals.map((label) => [label, families[label.slice(0, label.indexOf("."))] ?? "state"]),
-)
+/** Places of families in their order. */
+const place = {
+  bookings: families.indexOf("bookings"),
+  id: families.indexOf("id"),
+  name: families.indexOf("name"),
+  number: families.indexOf("number"),
+}
+
+/** What of a label is asked for every pair. */
+interface Nature {
+  readonly family: number
+  readonly bit: number
+  readonly roles: number
+}
+type Natures = Readonly<Record<Label, Nature>>
+
+const [veto, cap, doubt, identifier] = [1, 2, 4, 8]
+
+const naturesIn = ({ caps, doubts, vetoes }: Policy): Natures => {
+  const natureOf = (label: Label): Nature => ({
+    family: families.indexOf(familyOf(label)),
+    bit: valueLabels.includes(label) ? 1 << valueLabels.indexOf(label) : 0,
+    roles:
+      (vetoes.includes(label) ? veto : 0) |
+      (caps.includes(label) ? cap : 0) |
+      (doubts.includes(label) ? doubt : 0) |
+      (identifiers.includes(label) ? identifier : 0),
+  })
+  return Object.fromEntries(Label.literals.map((label) => [label, natureOf(label)])) as Natures
+}
+
+const identifiers: ReadonlyArray<Label> = ["externalId.same", "iban.same", "number.same", "persistentId.same"]
+
+/** Agreements of families in which accounts may share a value. */
+const valueLabels: ReadonlyArray<Label> = [
+  ...identifiers,
+  "email.same",
+  "externalId.again",
+  "mask.four",
+  "mask.placeholder",
+  "mask.three",
+  "mask.two",
+  "name.same",
+  "name.similar",
+]
+
+const bitsIn = (family: Decision.Family) =>
+  valueLabels.reduce((bits, label, at) => (familyOf(label) === family ? bits | (1 << at) : bits), 0)
+
+const bitsOf = { id: bitsIn("id"), name: bitsIn("name"), number: bitsIn("number") }
+
+/** The logarithms that one policy needs are few, and needed again and again. */
+const remembered = (log2: typeof log2Ratio): typeof log2Ratio => {
+  const known = new Map<number, Map<number, number>>()
+  return (numerator, denominator) => {
+    let ofNumerator = known.get(numerator)
+    if (ofNumerator === undefined) known.set(numerator, (ofNumerator = new Map()))
+    let value = ofNumerator.get(denominator)
+    if (value === undefined) ofNumerator.set(denominator, (value = log2(numerator, denominator)))
+    return value
+  }
+}
+
+const none: ReadonlyArray<never> = []
 
 const bounded = (value: number, least: number, most: number) => Math.max(least, Math.min(most, value))
