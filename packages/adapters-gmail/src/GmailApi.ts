@@ -1,22 +1,65 @@
 /**
  * The part of the Gmail API that reading a label needs, one request per call and every answer decoded.
  *
- * Nothing is repeated here: how often, how fast and how long to wait is the caller's policy. No span, error or log line
+ * A request waits here for its share of Google's quota, and is sent once: how often and how long to wait is the caller's
+ * policy. No span, error or log line
  * carries a token, an address or a message id.
  *
  * @see https://developers.google.com/workspace/gmail/api/reference/rest
  */
-import type { gmail_v1 } from "@googleapis/gmail"
 import { Context, type DateTime, Duration, Effect, Layer, type Option, Redacted, Schema, SchemaGetter } from "effect"
 
-import { ask, decode, type Response, requestOptions } from "./GoogleAnswer.ts"
+import { ask, decode, isHeaders, type Response, requestOptions } from "./GoogleAnswer.ts"
 import { GoogleError, HistoryExpired, NotFound } from "./GoogleError.ts"
+import * as QuotaBucket from "./QuotaBucket.ts"
+import * as RawAnswer from "./RawAnswer.ts"
 
 export interface Settings {
   /** Google's own by default; a simulator's in tests. */
   readonly rootUrl?: string
   /** How long one answer may take; 60 seconds by default: a mail may have 25 MB. */
   readonly timeout?: Duration.Input
+  /**
+   * The quota that Google gives the Cloud project; `QuotaBucket.quota2026` by default. With another `rootUrl` there is
+   * none by default.
+   */
+  readonly quota?: QuotaBucket.Quota
+}
+
+/** Google's client, as far as it is used: a simulator may take its place without any network. */
+export type Users = {
+  readonly watch: (
+    params: {
+      userId: string
+      requestBody: { topicName: string; labelIds: Array<string>; labelFilterBehavior: string }
+    },
+    options: CallOptions,
+  ) => Promise<Response>
+  readonly stop: (params: { userId: string }, options: CallOptions) => Promise<Response>
+  readonly getProfile: (params: { userId: string }, options: CallOptions) => Promise<Response>
+  readonly labels: {
+    readonly list: (params: { userId: string }, options: CallOptions) => Promise<Response>
+    readonly get: (params: { userId: string; id: string }, options: CallOptions) => Promise<Response>
+  }
+  readonly messages: {
+    readonly list: (
+      params: Page & { userId: string; labelIds: Array<string> },
+      options: CallOptions,
+    ) => Promise<Response>
+    readonly get: (params: { userId: string; id: string; format: string }, options: CallOptions) => Promise<Response>
+  }
+  readonly history: {
+    readonly list: (
+      params: Page & { userId: string; startHistoryId: string; labelId: string; historyTypes: Array<string> },
+      options: CallOptions,
+    ) => Promise<Response>
+  }
+}
+
+type Page = { pageToken?: string; maxResults?: number }
+type CallOptions = Omit<typeof requestOptions, "responseType"> & {
+  readonly responseType: "json" | "stream"
+  readonly signal: AbortSignal
 }
 
 /** Where a mailbox's history stands: a decimal of up to 20 digits, which a JavaScript number would round. */
@@ -61,9 +104,14 @@ export interface MessagePage {
   readonly nextPageToken: Option.Option<string>
 }
 
+/** Where a message came to be: without the label, in the trash, among spam, deleted for good; or back again. */
+export type Place = "unlabelled" | "trashed" | "spam" | "deleted" | "back"
+
 export interface HistoryPage {
   /** What arrived with the label or got it, oldest first, each once. May be empty and still not be the last page. */
   readonly messages: ReadonlyArray<MessageRef>
+  /** Where messages came to be at last, these or others that had the label: at least those that moved. */
+  readonly places: ReadonlyMap<MessageId, Place>
   readonly nextPageToken: Option.Option<string>
   /** Where the mailbox stood when this page was made: the cursor to go on from is the *first* page's. */
   readonly historyId: HistoryId
@@ -103,13 +151,28 @@ export interface Mailbox {
   }): Effect.Effect<HistoryPage, GoogleError>
   /** A message whole, or `NotFound`: it is gone, or too new to be readable. */
   rawMessage(id: MessageId): Effect.Effect<RawMessage, GoogleError>
+  /**
+   * Has changes under these labels announced at a Pub/Sub topic, instead of what was announced before. Returns when
+   * Google stops by itself: after seven days, unless it is asked again.
+   */
+  watch(options: {
+    readonly topic: string
+    readonly labelIds: ReadonlyArray<LabelId>
+  }): Effect.Effect<DateTime.Utc, GoogleError>
+  /** Has nothing announced any more, for nobody. */
+  readonly stop: Effect.Effect<void, GoogleError>
+  /** Units of Google's quota that were asked for through this value so far. */
+  readonly spent: Effect.Effect<number>
 }
 
 export class GmailApi extends Context.Service<
   GmailApi,
   {
-    /** The mailbox that an access token opens. */
-    mailbox(accessToken: Redacted.Redacted): Mailbox
+    /**
+     * The mailbox that an access token opens. Requests under one `name`, such as the mailbox's identity, share its
+     * quota; without a name they have their own.
+     */
+    mailbox(accessToken: Redacted.Redacted, name?: string): Mailbox
   }
 >()("@holdfast/adapters-gmail/GmailApi") {
   static readonly layer = (settings: Settings = {}) =>
@@ -119,37 +182,65 @@ export class GmailApi extends Context.Service<
         const [{ gmail }, { OAuth2Client }] = yield* Effect.promise(() =>
           Promise.all([import("@googleapis/gmail"), import("google-auth-library")]),
         )
-        const timeout = Duration.fromInputUnsafe(settings.timeout ?? "60 seconds")
-
-        return GmailApi.of({
-          mailbox: (accessToken) => {
-            // Without a refresh token the stock client cannot refresh behind our back.
-            const auth = new OAuth2Client({
-              credentials: { access_token: Redacted.value(accessToken) },
-              useAuthRequestParameters: false,
-            })
-            const { users } = gmail({
-              version: "v1",
-              auth,
-              ...(settings.rootUrl === undefined ? {} : { rootUrl: settings.rootUrl }),
-            })
-            return mailboxOf(users, timeout)
-          },
-        })
+        return over((accessToken) => {
+          // Without a refresh token the stock client cannot refresh behind our back.
+          const auth = new OAuth2Client({
+            credentials: { access_token: Redacted.value(accessToken) },
+            useAuthRequestParameters: false,
+          })
+          const { users } = gmail({
+            version: "v1",
+            auth,
+            ...(settings.rootUrl === undefined ? {} : { rootUrl: settings.rootUrl }),
+          })
+          return users
+        }, settings)
       }),
     )
 }
 
-const mailboxOf = (users: gmail_v1.Resource$Users, timeout: Duration.Duration): Mailbox => {
+/** The service over any client. */
+export const over = (
+  open: (accessToken: Redacted.Redacted) => Users,
+  { quota, rootUrl, timeout = "60 seconds" }: Settings = {},
+): GmailApi["Service"] => {
+  const bucket = QuotaBucket.make(quota ?? (rootUrl === undefined ? QuotaBucket.quota2026 : QuotaBucket.unlimited))
+  const patience = Duration.fromInputUnsafe(timeout)
+  let unnamed = 0
+  return GmailApi.of({
+    mailbox: (accessToken, name = `unnamed ${unnamed++}`) => mailboxOf(open(accessToken), patience, bucket, name),
+  })
+}
+
+const trash = LabelId.make("TRASH")
+const spam = LabelId.make("SPAM")
+
+const mailboxOf = (
+  users: Users,
+  timeout: Duration.Duration,
+  bucket: QuotaBucket.QuotaBucket,
+  name: string,
+): Mailbox => {
+  let spent = 0
+  const take = (method: string) =>
+    Effect.suspend(() => {
+      const units = bucket.cost(method)
+      return Effect.andThen(
+        bucket.take(name, units),
+        Effect.sync(() => {
+          spent += units
+        }),
+      )
+    })
   const call = <A, I>(
     method: string,
     schema: Schema.Codec<A, I>,
-    request: (options: typeof requestOptions & { readonly signal: AbortSignal }) => Promise<Response>,
+    request: (options: CallOptions) => Promise<Response>,
   ) =>
-    ask(method, timeout, (signal) => request({ ...requestOptions, signal })).pipe(
-      Effect.flatMap(decode(schema, method)),
-      Effect.withSpan(`GmailApi.${method}`),
-    )
+    Effect.andThen(
+      take(method),
+      ask(method, timeout, (signal) => request({ ...requestOptions, signal })),
+    ).pipe(Effect.flatMap(decode(schema, method)), Effect.withSpan(`GmailApi.${method}`))
 
   return {
     profile: call("getProfile", ProfileAnswer, (options) => users.getProfile({ userId: "me" }, options)),
@@ -168,10 +259,10 @@ const mailboxOf = (users: gmail_v1.Resource$Users, timeout: Duration.Duration): 
 
     history: (query) =>
       call("history.list", HistoryAnswer, (options) =>
-        users.history.list({ userId: "me", historyTypes: ["messageAdded", "labelAdded"], ...query }, options),
+        users.history.list({ userId: "me", historyTypes: [...historyTypes], ...query }, options),
       ).pipe(
         Effect.map(({ history, historyId, nextPageToken }) => ({
-          messages: addedBy(history, query.labelId),
+          ...followed(history, query.labelId),
           nextPageToken,
           historyId,
         })),
@@ -184,10 +275,54 @@ const mailboxOf = (users: gmail_v1.Resource$Users, timeout: Duration.Duration): 
 
     rawMessage: (id) =>
       call("messages.get", RawMessageAnswer, (options) =>
-        users.messages.get({ userId: "me", id, format: "raw" }, options),
+        users.messages.get({ userId: "me", id, format: "raw" }, { ...options, responseType: "stream" }).then(whole),
       ),
+
+    watch: ({ labelIds, topic }) =>
+      Effect.map(
+        call("watch", WatchAnswer, (options) =>
+          users.watch(
+            {
+              userId: "me",
+              requestBody: { topicName: topic, labelIds: [...labelIds], labelFilterBehavior: "include" },
+            },
+            options,
+          ),
+        ),
+        ({ expiration }) => expiration,
+      ),
+
+    stop: Effect.andThen(
+      take("stop"),
+      ask("stop", timeout, (signal) => users.stop({ userId: "me" }, { ...requestOptions, signal })),
+    ).pipe(
+      // It answers 204 with nothing, where everything else is an object.
+      Effect.flatMap((answer) =>
+        decode(
+          Schema.Unknown,
+          "stop",
+        )({ ...answer, data: answer.data === "" || answer.data == null ? {} : answer.data }),
+      ),
+      Effect.asVoid,
+      Effect.withSpan("GmailApi.stop"),
+    ),
+
+    spent: Effect.sync(() => spent),
   }
 }
+
+const historyTypes = ["messageAdded", "messageDeleted", "labelAdded", "labelRemoved"]
+
+/** The answer with its stream read to the end. */
+const whole = async (response: Response): Promise<Response> => {
+  const { data, headers, status } = response
+  if (!isStream(data)) return response
+  const length = isHeaders(headers) ? headers.get("content-length") : headers["content-length"]
+  return { status, headers, data: await RawAnswer.read(data, length == null ? undefined : Number(length)) }
+}
+
+const isStream = (data: unknown): data is AsyncIterable<Uint8Array> =>
+  typeof data === "object" && data !== null && Symbol.asyncIterator in data
 
 /** A label that is gone is a bad argument where it is a filter. */
 const missingLabel = (error: GoogleError) =>
@@ -195,15 +330,32 @@ const missingLabel = (error: GoogleError) =>
     ? new GoogleError({ method: error.method, reason: new NotFound() })
     : error
 
-const addedBy = (history: typeof HistoryAnswer.Type.history, labelId: LabelId): ReadonlyArray<MessageRef> => {
-  const byId = new Map<MessageId, MessageRef>()
-  for (const { labelsAdded, messagesAdded } of history) {
-    for (const { message } of messagesAdded) byId.set(message.id, message)
+/** What a history says of the messages of a label, each by what happened to it last. */
+const followed = (
+  history: typeof HistoryAnswer.Type.history,
+  labelId: LabelId,
+): Pick<HistoryPage, "messages" | "places"> => {
+  const added = new Map<MessageId, MessageRef>()
+  const places = new Map<MessageId, Place>()
+  for (const { labelsAdded, labelsRemoved, messagesAdded, messagesDeleted } of history) {
+    for (const { message } of messagesAdded) added.set(message.id, message)
     for (const { labelIds, message } of labelsAdded) {
-      if (labelIds.includes(labelId)) byId.set(message.id, message)
+      if (labelIds.includes(labelId)) {
+        added.set(message.id, message)
+        places.set(message.id, "back")
+      }
+      if (labelIds.includes(trash)) places.set(message.id, "trashed")
+      if (labelIds.includes(spam)) places.set(message.id, "spam")
     }
+    for (const { labelIds, message } of labelsRemoved) {
+      if (labelIds.includes(labelId)) places.set(message.id, "unlabelled")
+      else if ([trash, spam].some((bin) => labelIds.includes(bin)) && message.labelIds.includes(labelId)) {
+        places.set(message.id, "back")
+      }
+    }
+    for (const { message } of messagesDeleted) places.set(message.id, "deleted")
   }
-  return [...byId.values()]
+  return { messages: [...added.values()], places }
 }
 
 /** Google leaves out what is empty. */
@@ -215,6 +367,11 @@ const ProfileAnswer = Schema.Struct({
   messagesTotal: Schema.Natural,
   historyId: HistoryId,
 }).pipe(Schema.encodeKeys({ email: "emailAddress" }))
+
+/** Epoch milliseconds as a string. */
+const WatchAnswer = Schema.Struct({
+  expiration: Schema.FiniteFromString.pipe(Schema.decodeTo(Schema.DateTimeUtcFromMillis)),
+})
 
 const LabelFields = {
   id: LabelId,
@@ -233,18 +390,26 @@ const MessagesAnswer = Schema.Struct({
   nextPageToken: Schema.OptionFromOptionalKey(Schema.NonEmptyString),
 })
 
+const LabelChangeAnswer = Schema.Struct({
+  message: Schema.Struct({ ...MessageRefAnswer.fields, labelIds: listOf(LabelId) }),
+  /** Those that were put on or taken off. */
+  labelIds: listOf(LabelId),
+})
+
 const HistoryAnswer = Schema.Struct({
   history: listOf(
     Schema.Struct({
       messagesAdded: listOf(Schema.Struct({ message: MessageRefAnswer })),
-      labelsAdded: listOf(Schema.Struct({ message: MessageRefAnswer, labelIds: listOf(LabelId) })),
+      messagesDeleted: listOf(Schema.Struct({ message: MessageRefAnswer })),
+      labelsAdded: listOf(LabelChangeAnswer),
+      labelsRemoved: listOf(LabelChangeAnswer),
     }),
   ),
   nextPageToken: Schema.OptionFromOptionalKey(Schema.NonEmptyString),
   historyId: HistoryId,
 })
 
-/** `Buffer` skips what is not base64url, and a tape that skips bytes is worthless: the alphabet is checked first. */
+/** Where no stream was read. `Buffer` skips what is not base64url, and a tape that skips bytes is worthless: the alphabet is checked first. */
 const BytesFromBase64Url = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]*={0,2}$/)).pipe(
   Schema.decodeTo(Schema.Uint8Array, {
     decode: SchemaGetter.transform((text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64url"))),
@@ -258,5 +423,5 @@ const RawMessageAnswer = Schema.Struct({
   historyId: HistoryId,
   /** Epoch milliseconds as a string. */
   internalDate: Schema.FiniteFromString.pipe(Schema.decodeTo(Schema.DateTimeUtcFromMillis)),
-  raw: BytesFromBase64Url,
+  raw: Schema.Union([Schema.Uint8Array, BytesFromBase64Url]),
 })

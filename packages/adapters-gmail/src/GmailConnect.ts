@@ -1,37 +1,60 @@
 /**
- * The callback door: how a person's consent at Google becomes a connection.
+ * The callback door: how a person's consent at Google becomes a connection that watches a label.
  *
  * ```text
- * begin     pending connection, consent asked for (vault)  ──▶ the person goes to Google
- * complete  same browser, same consent, once               ──▶ code exchanged, credentials (vault), registered
- * recover   credentials are there, the connection is not   ──▶ registered
+ * begin         pending connection, consent asked for (vault)  ──▶ the person goes to Google
+ * complete      same browser, same consent, once               ──▶ code exchanged, credentials (vault)
+ *                  the mailbox to be mended, or none is        ──▶ label found, its id pinned, registered
+ *                  another mailbox                             ──▶ MailboxMismatch: connectAsNew, or begin again
+ *                  the label cannot be watched                 ──▶ LabelNotSettled: chooseLabel, confirmLabel
+ * recover       credentials are there, the connection is not   ──▶ label found, registered
  * ```
  *
  * Whatever is about to happen at Google is written down before. A process that
  * dies in between leaves a consent that can be finished, or one that has to be
- * given again, and in either case somebody who can see which.
+ * given again, and in either case somebody who can see which. A consent is not
+ * asked for again because of what can be settled without Google.
  */
 import { createHash, timingSafeEqual } from "node:crypto"
 
-import { Aggregate, Connection, EventStore, Ids, KeyedHash, Registration, Vault } from "@holdfast/domain"
-import { DateTime, Duration, Effect, Option, Redacted, Schema, Stream } from "effect"
+import {
+  Aggregate,
+  Connection,
+  Credentials,
+  EventStore,
+  Ids,
+  KeyedHash,
+  type Provider,
+  Registration,
+  Vault,
+} from "@holdfast/domain"
+import { DateTime, Duration, Effect, Equal, Option, Redacted, Result, Schedule, Schema, Stream } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 
-import { id as gmail } from "./GmailProvider.ts"
+import { GmailApi, type Label, type LabelId, type Mailbox } from "./GmailApi.ts"
+import * as GmailMailboxes from "./GmailMailboxes.ts"
+import * as GmailProvider from "./GmailProvider.ts"
 import * as GmailSecret from "./GmailSecret.ts"
+import { GoogleError } from "./GoogleError.ts"
 import { callback, GoogleOAuth } from "./GoogleOAuth.ts"
+import * as Labels from "./Labels.ts"
 
 /** Who is at the browser, as the host's session says. */
-export interface Session {
-  readonly tenantId: Ids.TenantId
-  readonly ownerId: Ids.OwnerId
+export interface Session extends Owner {
   /** Of this browser's session with the host. Whoever begins a consent must be the one who completes it. */
   readonly id: string
 }
 
+/** Whose connection it is. */
+export interface Owner {
+  readonly tenantId: Ids.TenantId
+  readonly ownerId: Ids.OwnerId
+}
+
 export interface Begin {
   readonly session: Session
+  /** The label to watch is in `label`; it may be chosen after the consent as well. */
   readonly settings: Connection.Settings
   readonly pollIntervalSeconds?: number | undefined
   /** The connection that the person wants to mend. A consent for another account is refused then, not taken over. */
@@ -46,8 +69,41 @@ export class ConsentRefused extends Schema.TaggedError<ConsentRefused>()("Consen
   reason: Schema.Literals(["unknown", "another-session", "expired", "used", "no-refresh-token"]),
 }) {}
 
-/** How long a person may take at Google. */
+/**
+ * The consent is for another mailbox than the one to be mended, which is left as it was. What the consent gave is kept
+ * sealed: until then {@link connectAsNew} goes on with it, and beginning again makes the choice anew.
+ */
+export class MailboxMismatch extends Schema.TaggedError<MailboxMismatch>()("MailboxMismatch", {
+  /** The connection that was to be mended. */
+  reconnects: Ids.ConnectionId,
+  /** The connection that it would be as a new one. */
+  connectionId: Ids.ConnectionId,
+  until: Schema.DateTimeUtc,
+}) {
+  override get message() {
+    return "The consent is for another mailbox than the connected one"
+  }
+}
+
+/**
+ * The connection cannot watch its label. A consent that was just given is kept, and the connection waits for its label:
+ * {@link chooseLabel}, or {@link confirmLabel} where one was made anew. Handle a reason with `Effect.catchReason`.
+ */
+export class LabelNotSettled extends Schema.TaggedError<LabelNotSettled>()("LabelNotSettled", {
+  connectionId: Ids.ConnectionId,
+  reason: Schema.Union([Labels.LabelNotConfigured, Labels.LabelRefused, Labels.LabelNotFound, Labels.LabelConflict]),
+}) {
+  override get message() {
+    return `The label cannot be watched: ${this.reason._tag}`
+  }
+}
+
+/** How long a person may take at Google, and over the choice after it. */
 const patience = Duration.minutes(15)
+
+/** What at most one live connection of a tenant may hold: a label of a mailbox. */
+export const slotOf = (identity: Ids.IdentityHash, labelId: LabelId): string =>
+  `${GmailProvider.id}:${identity}:${labelId}`
 
 /** Prepares a pending connection, and says where to send the person. */
 export const begin = Effect.fn("GmailConnect.begin")(function* ({
@@ -64,11 +120,16 @@ export const begin = Effect.fn("GmailConnect.begin")(function* ({
   const connectionId = Ids.ConnectionId.make(yield* random.uuidV4())
   const nonce = Base64Url.encode(yield* random.randomBytes(32))
   const { challenge, verifier } = yield* oauth.pkce
+  const checked = Labels.check(Labels.wantedOf(settings))
+  // That none is chosen yet can wait until after the consent.
+  if (Result.isFailure(checked) && checked.failure._tag === "LabelRefused") {
+    return yield* new LabelNotSettled({ connectionId, reason: checked.failure })
+  }
 
   yield* Registration.configure({
     tenantId,
     ownerId,
-    provider: gmail,
+    provider: GmailProvider.id,
     connectionId,
     settings,
     ...(pollIntervalSeconds !== undefined && { pollIntervalSeconds }),
@@ -91,8 +152,8 @@ export const begin = Effect.fn("GmailConnect.begin")(function* ({
 })
 
 /**
- * Takes the person back from Google: exchanges the code and registers the
- * connection. Coming back twice, by a reload say, gives the same answer.
+ * Takes the person back from Google: exchanges the code, finds the label and
+ * registers the connection. Coming back twice, by a reload say, gives the same answer.
  */
 export const complete = Effect.fn("GmailConnect.complete")(function* ({
   query,
@@ -115,6 +176,7 @@ export const complete = Effect.fn("GmailConnect.complete")(function* ({
   if (!isEqual(consent.state, nonce)) return yield* refuse("unknown")
   if (consent.session !== browserOf(session)) return yield* refuse("another-session")
   if (consent._tag === "Granted") return yield* finish(tenantId, connectionId)
+  if (consent._tag === "Offered") return yield* offer(session, connectionId, consent)
   if (consent._tag === "Exchanging") return yield* refuse("used")
   if (DateTime.isLessThan(consent.expiresAt, yield* DateTime.now)) return yield* refuse("expired")
   const code = yield* Effect.fromResult(answer.code)
@@ -128,69 +190,303 @@ export const complete = Effect.fn("GmailConnect.complete")(function* ({
   const grant = yield* (yield* GoogleOAuth).exchange(code, Redacted.make(consent.verifier))
   if (Option.isNone(grant.refreshToken)) return yield* refuse("no-refresh-token")
   const identity = yield* (yield* KeyedHash.KeyedHash).hash(tenantId, "gmail.sub", grant.subject)
-  if (reconnects !== undefined) yield* ensureSameAccount(tenantId, reconnects, identity, session)
+  const granted = {
+    state,
+    session: consent.session,
+    accessToken: Redacted.value(grant.accessToken),
+    refreshToken: Redacted.value(grant.refreshToken.value),
+    expiresAt: grant.expiresAt,
+    scopes: grant.scopes,
+    identity,
+    address: Redacted.value(grant.email),
+  }
+  const mended = yield* mendedBy(session, reconnects)
+  if (mended?.state.identity !== undefined && mended.state.identity !== identity) {
+    const until = DateTime.addDuration(yield* DateTime.now, patience)
+    const offered = { _tag: "Offered", ...granted, reconnects: mended.connectionId, until } as const
+    yield* vault.put(tenantId, connectionId, GmailSecret.write(offered), { replaces: exchanging })
+    return yield* offer(session, connectionId, offered)
+  }
   yield* vault.put(
     tenantId,
     connectionId,
     GmailSecret.write({
       _tag: "Granted",
-      state,
-      session: consent.session,
-      accessToken: Redacted.value(grant.accessToken),
-      refreshToken: Redacted.value(grant.refreshToken.value),
-      expiresAt: grant.expiresAt,
-      scopes: grant.scopes,
-      identity,
-      address: Redacted.value(grant.email),
+      ...granted,
+      ...(mended !== undefined && { reconnects: mended.connectionId }),
     }),
     { replaces: exchanging },
   )
   return yield* finish(tenantId, connectionId)
 })
 
+/**
+ * Connects the mailbox that was offered instead of the one to be mended, as a connection of its own and without asking
+ * for consent again. Fails with `ConsentRefused` once it is too late: the credentials are thrown away then.
+ */
+export const connectAsNew = Effect.fn("GmailConnect.connectAsNew")(function* (
+  session: Session,
+  connectionId: Ids.ConnectionId,
+) {
+  const vault = yield* Vault.Vault
+  const { tenantId } = session
+  const held = yield* Effect.catchTag(vault.get(tenantId, connectionId), "CredentialsNotFound", () => refuse("unknown"))
+  const consent = GmailSecret.read(held.secret)
+  if (consent.session !== browserOf(session)) return yield* refuse("another-session")
+  if (consent._tag === "Granted") return yield* finish(tenantId, connectionId)
+  if (consent._tag !== "Offered") return yield* refuse("unknown")
+  yield* ensureOpen(tenantId, connectionId, consent)
+  const { reconnects: _, until: __, ...granted } = consent
+  yield* vault
+    .put(tenantId, connectionId, GmailSecret.write({ ...granted, _tag: "Granted" }), { replaces: held.version })
+    // Said twice at once, it is said.
+    .pipe(Effect.catchTag("CredentialsConflict", () => Effect.void))
+  return yield* finish(tenantId, connectionId)
+})
+
+/**
+ * Looks for the label of a connection now: fails with what is wrong with it, and records what is new about it, such as
+ * its name. One request to Google; none where the settings alone tell that it cannot be watched.
+ */
+export const verifyLabel = Effect.fn("GmailConnect.verifyLabel")(function* (
+  owner: Owner,
+  connectionId: Ids.ConnectionId,
+) {
+  const state = yield* ensureOwn(owner, connectionId)
+  const label = yield* findLabel(owner.tenantId, connectionId, Labels.wantedOf(state.settings ?? {}))
+  yield* watch(owner, connectionId, state, label)
+  return label
+})
+
+/** The labels of the mailbox that a connection can watch, once there is consent. Their names are personal data. */
+export const labels = Effect.fn("GmailConnect.labels")(function* (owner: Owner, connectionId: Ids.ConnectionId) {
+  yield* ensureOwn(owner, connectionId)
+  return Labels.choices(yield* ask(owner.tenantId, connectionId, ({ labels }) => labels))
+})
+
+/**
+ * Makes a connection watch the label of this name from now on, and registers it if it was waiting for that. The whole
+ * label is compared with what is held; what the connection holds already is not fetched again.
+ */
+export const chooseLabel = Effect.fn("GmailConnect.chooseLabel")(function* (
+  owner: Owner,
+  connectionId: Ids.ConnectionId,
+  name: string,
+) {
+  const { tenantId } = owner
+  const state = yield* ensureOwn(owner, connectionId)
+  const label = yield* findLabel(tenantId, connectionId, { name })
+  yield* watch(owner, connectionId, state, label)
+  if (state.status === "pending") yield* finish(tenantId, connectionId)
+  return label
+})
+
+/** Says that the label which was made anew under the old name is meant. */
+export const confirmLabel = Effect.fn("GmailConnect.confirmLabel")(function* (
+  owner: Owner,
+  connectionId: Ids.ConnectionId,
+) {
+  const { settings = {} } = yield* ensureOwn(owner, connectionId)
+  const { name } = Labels.wantedOf(settings)
+  if (name === undefined) return yield* notSettled(connectionId)(new Labels.LabelNotConfigured())
+  return yield* chooseLabel(owner, connectionId, name)
+})
+
 /** Registers the connection whose credentials are in the vault. Safe to repeat. */
 const finish = Effect.fnUntraced(function* (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) {
-  const held = yield* (yield* Vault.Vault).get(tenantId, connectionId)
-  const { address, identity, scopes } = GmailSecret.granted(held.secret)
+  const vault = yield* Vault.Vault
   const { state } = yield* load(tenantId, connectionId)
   const { ownerId } = state
   if (ownerId === undefined) return yield* refuse("unknown")
-  return yield* Registration.register({
+  const isPending = state.status === "pending"
+  const { reconnects } = GmailSecret.granted((yield* vault.get(tenantId, connectionId)).secret)
+  const mended = yield* mendedBy({ tenantId, ownerId }, reconnects)
+  const wanted = inherited(Labels.wantedOf(state.settings ?? {}), mended?.state)
+  const label = isPending ? yield* findLabel(tenantId, connectionId, wanted) : undefined
+
+  // After the label was looked for, because that may have renewed them.
+  const { secret, version } = yield* vault.get(tenantId, connectionId)
+  const { address, identity, scopes } = GmailSecret.granted(secret)
+  const request: Registration.Request = {
     tenantId,
     ownerId,
-    provider: gmail,
+    provider: GmailProvider.id,
     authorization: Ids.AuthorizationRef.make(connectionId),
     connectionId,
     identity,
     scopes,
     label: address,
     // Once registered it stays one consent, however often its credentials are renewed and the person comes back.
-    credentialVersion: state.status === "pending" ? held.version : state.credentialVersion,
+    credentialVersion: isPending ? version : state.credentialVersion,
     door: "callback",
     actor: { kind: "owner", id: ownerId },
-  })
+  }
+  if (label === undefined) return yield* Registration.register(request)
+  const settings = yield* settingsFor(tenantId, state.settings ?? {}, label, address)
+  const slot = slotOf(identity, label.id)
+  return yield* Registration.register({ ...request, settings, slot }, () =>
+    replacing(tenantId, mended, connectionId),
+  ).pipe(labelConflicts(connectionId, label))
 })
 
-/** Whoever mends a connection with another account than its own is told so, and so is its history. */
-const ensureSameAccount = Effect.fnUntraced(function* (
+/** The connection that is mended, if it is the same owner's and in use. */
+const mendedBy = Effect.fnUntraced(function* (
+  { ownerId, tenantId }: Owner,
+  connectionId: Ids.ConnectionId | undefined,
+) {
+  if (connectionId === undefined) return undefined
+  const { state } = yield* load(tenantId, connectionId)
+  return state.ownerId === ownerId ? { connectionId, state } : undefined
+})
+
+/** Whoever mends a connection goes on with the label that it had pinned, unless they name another one. */
+const inherited = (wanted: Labels.Wanted, mended: Connection.State | undefined): Labels.Wanted => {
+  const held = Labels.wantedOf(mended?.settings ?? {})
+  if (wanted.id !== undefined || held.id === undefined) return wanted
+  const isSame = wanted.name === undefined || (held.name !== undefined && Labels.isSameName(wanted.name, held.name))
+  return isSame ? held : wanted
+}
+
+/** A connection that is mended is over with it, whatever label it watched. */
+const replacing = Effect.fnUntraced(function* (
+  tenantId: Ids.TenantId,
+  mended: { readonly connectionId: Ids.ConnectionId } | undefined,
+  by: Ids.ConnectionId,
+) {
+  const at = yield* DateTime.now
+  const old = mended && (yield* load(tenantId, mended.connectionId))
+  if (mended === undefined || old === undefined || mended.connectionId === by || !Connection.isLive(old.state)) {
+    return { commands: [], changes: [] }
+  }
+  return {
+    commands: [Registration.followOn(at, mended.connectionId, old.state)],
+    changes: [yield* Effect.fromResult(decide(old, { _tag: "Supersede", at, by }))],
+  }
+})
+
+/** Finds a label in the mailbox of a connection. */
+const findLabel = Effect.fnUntraced(function* (
   tenantId: Ids.TenantId,
   connectionId: Ids.ConnectionId,
-  offered: Ids.IdentityHash,
-  { ownerId }: Session,
+  wanted: Labels.Wanted,
 ) {
+  yield* Effect.mapError(Effect.fromResult(Labels.check(wanted)), notSettled(connectionId))
+  const all = yield* ask(tenantId, connectionId, ({ labels }) => labels)
+  return yield* Effect.mapError(Effect.fromResult(Labels.resolve(all, wanted)), notSettled(connectionId))
+})
+
+/** Makes a connection watch a label, if it does not yet. One that is live takes the label's slot. */
+const watch = Effect.fnUntraced(function* (
+  { ownerId, tenantId }: Owner,
+  connectionId: Ids.ConnectionId,
+  state: Connection.State,
+  label: Label & { readonly renamed: boolean },
+) {
+  const { secret } = yield* (yield* Vault.Vault).get(tenantId, connectionId)
+  const { address, identity } = GmailSecret.granted(secret)
+  const settings = yield* settingsFor(tenantId, state.settings ?? {}, label, address)
+  const slot = slotOf(identity, label.id)
+  if (Equal.equals(settings, state.settings) && slot === state.slot) return
+  if (label.renamed)
+    yield* Effect.annotateLogs(Effect.logInfo("label_renamed"), { event: "label_renamed", connectionId })
+  yield* Registration.change(
+    tenantId,
+    connectionId,
+    { settings, slot },
+    { actor: { kind: "owner", id: ownerId } },
+  ).pipe(labelConflicts(connectionId, label))
+})
+
+const settingsFor = Effect.fnUntraced(function* (
+  tenantId: Ids.TenantId,
+  settings: Connection.Settings,
+  label: Label,
+  address: string,
+) {
+  const mailbox = yield* GmailMailboxes.hashOf(tenantId, address)
+  return { ...Labels.pinned(settings, label), [GmailMailboxes.setting]: mailbox }
+})
+
+/** Two owners of a tenant who claim one label are told, and so are the operators. */
+const labelConflicts =
+  (connectionId: Ids.ConnectionId, { id: found }: Label) =>
+  <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.catchIf(
+      effect,
+      (error) => isHeld(error) && error.what === "slot",
+      () =>
+        Effect.logError("label_isolation_violation").pipe(
+          Effect.annotateLogs({ event: "label_isolation_violation", connectionId, labelId: found }),
+          Effect.andThen(notSettled(connectionId)(new Labels.LabelConflict({ conflict: "held", found }))),
+        ),
+    )
+
+const isHeld = Schema.is(Registration.HeldByAnotherOwner)
+
+const notSettled = (connectionId: Ids.ConnectionId) => (reason: Labels.Problem) =>
+  new LabelNotSettled({ connectionId, reason })
+
+/** Asks the mailbox of a connection, with credentials that work. What passes soon is waited for. */
+const ask = Effect.fnUntraced(function* <A>(
+  tenantId: Ids.TenantId,
+  connectionId: Ids.ConnectionId,
+  request: (mailbox: Mailbox) => Effect.Effect<A, GoogleError>,
+) {
+  const api = yield* GmailApi
+  const renewable = yield* GmailProvider.make
+  const asking = ({ secret }: { readonly secret: Provider.Secret }) => {
+    const { accessToken, identity } = GmailSecret.granted(secret)
+    return request(api.mailbox(Redacted.make(accessToken), identity))
+  }
+  const fresh = (stale?: number) => Credentials.fresh(renewable, tenantId, connectionId, stale)
+  const { secret } = yield* (yield* Vault.Vault).get(tenantId, connectionId)
+  // Where consent was asked for and not given, there is nothing to ask with.
+  if (GmailSecret.read(secret)._tag !== "Granted") return yield* new Vault.CredentialsNotFound({ connectionId })
+  const held = yield* fresh()
+  return yield* asking(held).pipe(
+    Effect.catchReason("GoogleError", "Unauthorized", () => Effect.flatMap(fresh(held.version), asking)),
+    Effect.retry({ while: isPassing, times: 2, schedule: Schedule.jittered(Schedule.exponential("200 millis")) }),
+  )
+})
+
+const isPassing = (error: { readonly _tag: string }) =>
+  error instanceof GoogleError && error.reason._tag === "Unavailable" && error.retryable
+
+const ensureOwn = Effect.fnUntraced(function* ({ ownerId, tenantId }: Owner, connectionId: Ids.ConnectionId) {
   const { state } = yield* load(tenantId, connectionId)
-  if (state.ownerId !== ownerId || state.identity === undefined || state.identity === offered) return
+  if (state.ownerId !== ownerId) return yield* new Registration.HeldByAnotherOwner({ what: "connection" })
+  return state
+})
+
+type Offered = Extract<GmailSecret.Secret, { readonly _tag: "Offered" }>
+
+/** Whoever mends a connection with another account than its own is told so, and so is its history. */
+const offer = Effect.fnUntraced(function* (session: Session, connectionId: Ids.ConnectionId, consent: Offered) {
+  const { ownerId, tenantId } = session
+  const { identity: offered, reconnects, until } = consent
+  yield* ensureOpen(tenantId, connectionId, consent)
   const at = yield* DateTime.now
   const refusal = Connection.Command.make({ _tag: "RefuseIdentity", at, offered })
-  yield* handle(tenantId, connectionId, refusal, { metadata: { actor: { kind: "owner", id: ownerId } } })
-  return yield* new Connection.IdentityMismatch({ expected: state.identity, offered })
+  yield* handle(tenantId, reconnects, refusal, { metadata: { actor: { kind: "owner", id: ownerId } } })
+  return yield* new MailboxMismatch({ reconnects, connectionId, until })
+})
+
+const ensureOpen = Effect.fnUntraced(function* (
+  tenantId: Ids.TenantId,
+  connectionId: Ids.ConnectionId,
+  { until }: Offered,
+) {
+  if (DateTime.isGreaterThan(until, yield* DateTime.now)) return
+  yield* (yield* Vault.Vault).remove(tenantId, connectionId)
+  return yield* refuse("expired")
 })
 
 /**
  * Finishes what a process that died left behind: connections whose credentials
  * are in the vault and which were never registered. To be run when a host starts.
  * One that cannot be finished does not keep the others waiting: its owner has to
- * connect again.
+ * connect again, or to choose a label. Credentials that were offered and not
+ * accepted in time are thrown away.
  */
 export const recover = Effect.fn("GmailConnect.recover")(function* () {
   const log = yield* EventStore.EventLog
@@ -203,7 +499,7 @@ export const recover = Effect.fn("GmailConnect.recover")(function* () {
     () => new Map<string, Pending | undefined>(),
     (begun, { event, streamId, tenantId }) => {
       const key = JSON.stringify([tenantId, streamId])
-      const isPending = event.type === "configured" && event.data["provider"] === gmail
+      const isPending = event.type === "configured" && event.data["provider"] === GmailProvider.id
       if (!isPending || !begun.has(key)) begun.set(key, isPending ? { tenantId, streamId } : undefined)
       return begun
     },
@@ -224,7 +520,12 @@ const finishIfGranted = Effect.fnUntraced(function* ({ streamId, tenantId }: Pen
     // Nobody came back, or nobody can read what they brought: in either case consent is asked for again.
     Effect.catchTags({ CredentialsNotFound: () => Effect.undefined, CredentialsUnreadable: () => Effect.undefined }),
   )
-  if (held === undefined || GmailSecret.read(held.secret)._tag !== "Granted") return []
+  if (held === undefined) return []
+  const consent = GmailSecret.read(held.secret)
+  if (consent._tag === "Offered") {
+    yield* Effect.catchTag(ensureOpen(tenantId, connectionId, consent), "ConsentRefused", () => Effect.void)
+  }
+  if (consent._tag !== "Granted") return []
   return yield* finish(tenantId, connectionId).pipe(
     Effect.map((registered) => [registered]),
     Effect.catchIf(
@@ -239,6 +540,7 @@ const finishIfGranted = Effect.fnUntraced(function* ({ streamId, tenantId }: Pen
 const browserOf = ({ id, ownerId }: Session) => JSON.stringify([ownerId, id])
 
 const load = Aggregate.load(Connection)
+const decide = Aggregate.decide(Connection)
 const handle = Aggregate.handle(Connection)
 
 const decodeConnectionId = Schema.decodeUnknownEffect(Ids.ConnectionId)

@@ -5,8 +5,9 @@
  * rows of a feed go when the feed is forgotten.
  */
 import { type EventStore, Feed, Personal, type Projection } from "@holdfast/domain"
-import { DateTime, Option, Schema } from "effect"
+import { DateTime, Option } from "effect"
 
+import type * as Attachments from "./Attachments.ts"
 import * as Tape from "./Tape.ts"
 
 export type Row = {
@@ -27,8 +28,14 @@ export type Row = {
   readonly full_html: string | null
   /** Of the bytes as they arrived. */
   readonly sha256: string
-  /** Bytes. */
+  /** Bytes of the mail as it arrived. */
   readonly size: number
+  /** What is not on the tape because it is too large, known by its digest. Empty where the mail is there whole. */
+  readonly omitted: ReadonlyArray<Attachments.Omitted>
+  /** Whether its text could be read when it was recorded. Where not, its bytes are what there is. */
+  readonly readable: boolean
+  /** Where the message was seen last: under its label, without it, in the trash, among spam, or deleted for good. */
+  readonly standing: "there" | "removed" | "trashed" | "spam" | "deleted"
   /** When Google accepted the mail, by Google's clock. */
   readonly received_at: string
   /** When it was recorded, by the sync engine's clock. */
@@ -38,7 +45,7 @@ export type Row = {
 }
 
 export const name = "gmail_messages"
-export const version = 1
+export const version = 2
 export const personal = true
 
 export const columns: Projection.Columns<Row> = {
@@ -57,6 +64,9 @@ export const columns: Projection.Columns<Row> = {
   full_html: "text",
   sha256: "text",
   size: "bigint",
+  omitted: "jsonb",
+  readable: "boolean",
+  standing: "text",
   received_at: "timestamptz",
   processed_at: "timestamptz",
   position: "bigint",
@@ -69,19 +79,30 @@ export const indexes = [["connection_id"], ["received_at"]] as const
 export const codecs = { [Feed.name]: Feed }
 
 export const touches = ({ event }: Recorded): ReadonlyArray<Partial<Row>> => {
-  if (event._tag !== "items_recorded" || event.personal._tag !== "Revealed") return []
-  const { accountId: account_id } = event
-  return account_id === undefined ? [] : event.itemIds.map((message_id) => ({ account_id, message_id }))
+  const account_id = "accountId" in event ? event.accountId : undefined
+  if (account_id === undefined) return []
+  switch (event._tag) {
+    case "items_recorded":
+      return event.personal._tag === "Revealed" ? event.itemIds.map((message_id) => ({ account_id, message_id })) : []
+    case "items_observed":
+      return event.observed.map(({ item }) => ({ account_id, message_id: item }))
+    default:
+      return []
+  }
 }
 
-/** A message never changes: whoever delivers it again, the row stays as it was first recorded. */
+/** A message never changes: whoever delivers it again, the row stays as it was first recorded. Where it is, may. */
 export const evolve = (row: Row | undefined, recorded: Recorded, { message_id }: Partial<Row>): Row | undefined => {
   const { event, position, streamId } = recorded
+  if (event._tag === "items_observed") {
+    const as = event.observed.findLast(({ item }) => item === message_id)?.as
+    return row === undefined || as === undefined ? row : { ...row, standing: as === "returned" ? "there" : as }
+  }
   if (row !== undefined || event._tag !== "items_recorded" || event.accountId === undefined) return row
   const items = Option.map(Personal.value(event.personal), (personal) => personal.items)
   const item = Option.getOrUndefined(items)?.[event.itemIds.findIndex((id) => id === message_id)]
   if (item === undefined) return undefined
-  const message = decode(item)
+  const message = Tape.decode(item)
   return {
     account_id: event.accountId,
     message_id: message.id,
@@ -97,7 +118,10 @@ export const evolve = (row: Row | undefined, recorded: Recorded, { message_id }:
     full_text: message.mail?.fullText ?? null,
     full_html: message.mail?.fullHtml ?? null,
     sha256: message.sha256,
-    size: message.raw.length,
+    size: message.size ?? message.raw.length,
+    omitted: message.omitted ?? [],
+    readable: message.mail !== null,
+    standing: "there",
     received_at: DateTime.formatIso(message.internalDate),
     processed_at: DateTime.formatIso(event.at),
     position: Number(position),
@@ -108,5 +132,3 @@ export const patches = ({ event, streamId }: Recorded): ReadonlyArray<Projection
   event._tag === "forgotten" ? [{ where: { feed_id: streamId.slice(`${Feed.name}-`.length) }, set: undefined }] : []
 
 type Recorded = EventStore.Recorded<Feed.Event>
-
-const decode = Schema.decodeUnknownSync(Tape.Message)

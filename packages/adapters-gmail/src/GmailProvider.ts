@@ -4,21 +4,30 @@
  * A label is first listed whole and from then on followed by its history. The
  * history id is taken before the list begins, so that what arrives meanwhile is
  * in the history; what both deliver is held already and fetched once.
+ *
+ * The cursor goes beyond a message when it is on the tape, when it is known to be
+ * gone, or when it is deferred: asked for again, run after run, until it is one
+ * of the two.
  */
 import { Feed, Ids, Provider } from "@holdfast/domain"
-import { Context, Effect, Option, Redacted, Result, Schedule, Schema } from "effect"
+import { Context, Effect, Option, Redacted, Result, Schema } from "effect"
 
-import { GmailApi, HistoryId, LabelId, type Mailbox, type MessageId, type MessageRef } from "./GmailApi.ts"
+import { GmailApi, HistoryId, LabelId, type Mailbox, MessageId, type MessageRef, type Place } from "./GmailApi.ts"
 import * as GmailSecret from "./GmailSecret.ts"
 import { type GoogleError } from "./GoogleError.ts"
 import { GoogleOAuth } from "./GoogleOAuth.ts"
+import * as Labels from "./Labels.ts"
+import * as Mail from "./Mail.ts"
+import * as Retries from "./Retries.ts"
 import * as Tape from "./Tape.ts"
 
 export const id = Ids.ProviderId.make("gmail")
 
 /** How a feed's cursor is written: where the list is, or where the history is. */
 const Cursor = Schema.Union([
-  Schema.Struct({ list: Schema.Struct({ historyId: HistoryId, pageToken: Schema.optionalKey(Schema.String) }) }),
+  Schema.Struct({
+    list: Schema.Struct({ historyId: HistoryId, pageToken: Schema.optionalKey(Schema.String) }),
+  }),
   Schema.Struct({
     history: Schema.Struct({
       start: HistoryId,
@@ -36,15 +45,24 @@ export const PageSize = Context.Reference("@holdfast/adapters-gmail/PageSize", {
 /** Bytes of mail after which a page is delivered as it is; what is being fetched then comes with it. */
 export const PageBytes = Context.Reference("@holdfast/adapters-gmail/PageBytes", { defaultValue: () => 16_000_000 })
 
-/** Messages that are fetched from one mailbox at once. */
+/** Messages that are fetched from one mailbox at once, when Google lets us. Read when the mailbox is asked first. */
 export const Concurrency = Context.Reference("@holdfast/adapters-gmail/Concurrency", { defaultValue: () => 8 })
 
 /** The provider on a Gmail and a Google to talk to. */
 export const make = Effect.gen(function* () {
+  yield* Mail.ensureDecoder
   const api = yield* GmailApi
   const oauth = yield* GoogleOAuth
+  const patience = new Map<string, Retries.Retries>()
 
-  const mailboxOf = (secret: Provider.Secret) => api.mailbox(Redacted.make(GmailSecret.granted(secret).accessToken))
+  /** A mailbox, and how it is asked: one patience for all who ask about it. */
+  const open = Effect.fnUntraced(function* (secret: Provider.Secret) {
+    const { accessToken, identity } = GmailSecret.granted(secret)
+    const retries = patience.get(identity) ?? Retries.make(yield* Concurrency)
+    patience.set(identity, retries)
+    const mailbox = api.mailbox(Redacted.make(accessToken), identity)
+    return { mailbox, retries } satisfies Opened
+  })
 
   return {
     id,
@@ -67,37 +85,84 @@ export const make = Effect.gen(function* () {
     },
 
     sources: Effect.fn("GmailProvider.sources")(function* (secret, settings) {
-      const labels = yield* Effect.mapError(mailboxOf(secret).labels, providerError)
-      const label = labels.find(({ name }) => name === settings[labelSetting])
-      if (label === undefined) return yield* fail(new Provider.SourceNotFound({ setting: labelSetting }))
-      return [{ key: label.id }]
+      const wanted = Labels.wantedOf(settings)
+      yield* Effect.mapError(Effect.fromResult(Labels.check(wanted)), labelError)
+      const opened = yield* open(secret)
+      const { labels, total } = yield* Effect.mapError(labelsFor(opened, wanted), providerError)
+      const label = yield* Effect.mapError(Effect.fromResult(Labels.resolve(labels, wanted)), labelError)
+      if (label.renamed) yield* Effect.logInfo("label_renamed")
+      return [{ ...Labels.sourceOf(settings, label), total, cost: yield* opened.mailbox.spent }]
     }),
 
     page: Effect.fn("GmailProvider.page")(function* (secret, source, cursor, isHeld) {
-      const mailbox = mailboxOf(secret)
-      const place = yield* cursorFrom(mailbox, cursor)
-      const listing = yield* Effect.mapError(listAfter(mailbox, source, place), (error) =>
-        isPageLost(place, error) ? providerErrorOf(new Provider.CursorExpired()) : providerError(error),
-      )
-      const wanted = listing.messages.filter(({ id }) => !isHeld(Feed.ItemId.make(id)))
-      const { isWhole, items, stoppedBy } = yield* fetchAll(mailbox, source, wanted)
+      const opened = yield* open(secret)
+      const place = yield* cursorFrom(opened, cursor)
+      const listing = yield* listAfter(opened, source, place)
+      const news = listing.messages.filter(({ id }) => !isHeld(Feed.ItemId.make(id)))
+      // What came and went before anybody looked is not fetched.
+      const left = news.flatMap(({ id }) => goneAt(id, listing.places.get(id)))
+      const wanted = news.filter(({ id }) => goneAt(id, listing.places.get(id)).length === 0)
+      const fetched = yield* fetchAll(opened, source, wanted, "listed")
+      const complete = fetched.isWhole && (listing.isUpToDate || (listing.isLastOfList && wanted.length === 0))
+      const isQuiet = cursor !== null && "history" in place && place.history.page === undefined && news.length === 0
+      const counted = isQuiet ? source.total : undefined
+      const total = complete ? (counted ?? (yield* totalOf(opened, source))) : undefined
       return {
-        items,
-        known: listing.messages.length - wanted.length,
-        cursor: Schema.encodeSync(CursorJson)(isWhole ? listing.next : place),
-        complete: isWhole && listing.complete,
-        stoppedBy,
+        items: fetched.items,
+        deferred: fetched.deferred,
+        gone: [...left, ...fetched.gone],
+        observed: Array.from(listing.places, ([item, place]) => ({ item, as: observedAs[place] })),
+        known: listing.messages.length - news.length,
+        cursor: Schema.encodeSync(CursorJson)(fetched.isWhole ? listing.next : place),
+        complete,
+        total,
+        ...(listing.isOfList && {
+          listing: { ids: listing.messages.map(({ id }) => id), isLast: listing.isLastOfList && fetched.isWhole },
+        }),
+        cost: yield* opened.mailbox.spent,
+        stoppedBy: fetched.stoppedBy,
       } satisfies Provider.Page
+    }),
+
+    items: Effect.fn("GmailProvider.items")(function* (secret, source, ids) {
+      const opened = yield* open(secret)
+      const wanted = ids.map((id) => ({ id: MessageId.make(id) }))
+      const { deferred, gone, items, stoppedBy } = yield* fetchAll(opened, source, wanted, "deferred")
+      return { items, deferred, gone, stoppedBy, cost: yield* opened.mailbox.spent } satisfies Provider.Fetched
     }),
   } satisfies Provider.Provider
 })
 
 /** The setting that names the label to watch. */
-export const labelSetting = "label"
+export const labelSetting = Labels.nameSetting
 
-const cursorFrom = (mailbox: Mailbox, cursor: string | null): Effect.Effect<Cursor, Provider.ProviderError> =>
+interface Opened {
+  readonly mailbox: Mailbox
+  readonly retries: Retries.Retries
+}
+
+/** The label that is pinned, counted; all of them where none is, or where it is gone. */
+const labelsFor = Effect.fnUntraced(function* ({ mailbox, retries }: Opened, { id }: Labels.Wanted) {
+  const all = Effect.map(retries.ask(mailbox.labels), (labels) => ({ labels, total: undefined }))
+  if (id === undefined) return yield* all
+  return yield* retries.ask(mailbox.label(id)).pipe(
+    Effect.map((label) => ({ labels: [label], total: label.messagesTotal })),
+    Effect.catchReason("GoogleError", "NotFound", () => all),
+  )
+})
+
+const totalOf = ({ mailbox, retries }: Opened, { key }: Provider.Source) =>
+  Effect.mapBoth(retries.ask(mailbox.label(LabelId.make(key))), {
+    onSuccess: ({ messagesTotal }) => messagesTotal,
+    onFailure: providerError,
+  })
+
+const cursorFrom = (
+  { mailbox, retries }: Opened,
+  cursor: string | null,
+): Effect.Effect<Cursor, Provider.ProviderError> =>
   cursor === null
-    ? Effect.mapBoth(mailbox.profile, {
+    ? Effect.mapBoth(retries.ask(mailbox.profile), {
         onSuccess: ({ historyId }) => ({ list: { historyId } }),
         onFailure: providerError,
       })
@@ -107,109 +172,183 @@ const cursorFrom = (mailbox: Mailbox, cursor: string | null): Effect.Effect<Curs
 
 interface Listing {
   readonly messages: ReadonlyArray<MessageRef>
+  readonly places: ReadonlyMap<MessageId, Place>
   readonly next: Cursor
-  readonly complete: boolean
+  /** Nothing had happened since, when it was made. */
+  readonly isUpToDate: boolean
+  readonly isOfList: boolean
+  readonly isLastOfList: boolean
 }
 
-const listAfter = Effect.fnUntraced(function* (mailbox: Mailbox, source: Provider.Source, cursor: Cursor) {
+/** Page tokens are refused like labels that are gone. If the label is, its beginning tells. */
+const listAfter = (opened: Opened, source: Provider.Source, cursor: Cursor) => {
+  const page = Effect.mapError(pageOf(opened, source, cursor), (error) =>
+    error.reason._tag === "NotFound" && "list" in cursor && cursor.list.pageToken !== undefined
+      ? providerErrorOf(new Provider.CursorExpired())
+      : providerError(error),
+  )
+  if ("list" in cursor || cursor.history.page === undefined) return page
+  const { start } = cursor.history
+  return Effect.catchReason(page, "ProviderError", "SourceNotFound", () =>
+    Effect.mapError(pageOf(opened, source, { history: { start } }), providerError),
+  )
+}
+
+const pageOf = Effect.fnUntraced(function* ({ mailbox, retries }: Opened, source: Provider.Source, cursor: Cursor) {
   const labelId = LabelId.make(source.key)
   const maxResults = yield* PageSize
   if ("list" in cursor) {
-    const { historyId, pageToken } = cursor.list
-    const page = yield* mailbox.listMessages({
-      labelId,
-      maxResults,
-      ...(pageToken !== undefined && { pageToken }),
+    const { pageToken } = cursor.list
+    const page = yield* retries.ask(
+      mailbox.listMessages({ labelId, maxResults, ...(pageToken !== undefined && { pageToken }) }),
+    )
+    const next: Cursor = Option.match(page.nextPageToken, {
+      onNone: () => ({ history: { start: cursor.list.historyId } }),
+      onSome: (token) => ({ list: { ...cursor.list, pageToken: token } }),
     })
-    return Option.match(page.nextPageToken, {
-      onNone: (): Listing => ({ messages: page.messages, next: { history: { start: historyId } }, complete: false }),
-      onSome: (token): Listing => ({
-        messages: page.messages,
-        next: { list: { historyId, pageToken: token } },
-        complete: false,
-      }),
-    })
+    return {
+      messages: page.messages,
+      places: new Map<MessageId, Place>(),
+      next,
+      isUpToDate: false,
+      isOfList: true,
+      isLastOfList: Option.isNone(page.nextPageToken),
+    } satisfies Listing
   }
   const { page: later, start } = cursor.history
-  const page = yield* mailbox.history({
-    startHistoryId: start,
-    labelId,
-    maxResults,
-    ...(later !== undefined && { pageToken: later.token }),
-  })
-  const next = later?.next ?? page.historyId
-  return Option.match(page.nextPageToken, {
-    onNone: (): Listing => ({ messages: page.messages, next: { history: { start: next } }, complete: true }),
-    onSome: (token): Listing => ({
-      messages: page.messages,
-      next: { history: { start, page: { token, next } } },
-      complete: false,
+  const page = yield* retries.ask(
+    mailbox.history({
+      startHistoryId: start,
+      labelId,
+      maxResults,
+      ...(later !== undefined && { pageToken: later.token }),
     }),
+  )
+  const since = later?.next ?? page.historyId
+  const next: Cursor = Option.match(page.nextPageToken, {
+    onNone: () => ({ history: { start: since } }),
+    onSome: (token) => ({ history: { start, page: { token, next: since } } }),
   })
+  return {
+    messages: page.messages,
+    places: page.places,
+    next,
+    isUpToDate: Option.isNone(page.nextPageToken),
+    isOfList: false,
+    isLastOfList: false,
+  } satisfies Listing
 })
 
-/** Page tokens are refused like labels that are gone. If the label is, listing it from its beginning tells. */
-const isPageLost = (cursor: Cursor, { reason }: GoogleError) =>
-  reason._tag === "NotFound" && ("list" in cursor ? cursor.list.pageToken : cursor.history.page) !== undefined
+const observedAs = {
+  unlabelled: "removed",
+  trashed: "trashed",
+  spam: "spam",
+  deleted: "deleted",
+  back: "returned",
+} as const satisfies Record<Place, Feed.Observation["as"]>
 
-/** Messages until the page is full or one cannot be had: nothing that was fetched is thrown away. */
+/** That a message is not to be had any more, where the history says so: only what bears the label may be kept. */
+const goneAt = (item: MessageId, place: Place | undefined): ReadonlyArray<Feed.Gone> =>
+  place === "deleted" ? [{ item, reason: "deleted" }] : place === "unlabelled" ? [{ item, reason: "moved" }] : []
+
+/**
+ * Messages until the page is full or Google lets no more be fetched: nothing that was fetched is thrown away, and what
+ * one message has against it keeps none of the others.
+ */
 const fetchAll = Effect.fnUntraced(function* (
-  mailbox: Mailbox,
+  opened: Opened,
   source: Provider.Source,
-  wanted: ReadonlyArray<MessageRef>,
+  wanted: ReadonlyArray<Pick<MessageRef, "id">>,
+  known: "listed" | "deferred",
 ) {
-  const concurrency = yield* Concurrency
   const budget = yield* PageBytes
+  const concurrency = yield* Concurrency
   let bytes = 0
   let isWhole = true
   let stoppedBy: Provider.ProviderError | undefined
-  const fetchNext = Effect.fnUntraced(function* ({ id }: MessageRef) {
+  const fetchNext = Effect.fnUntraced(function* ({ id }: Pick<MessageRef, "id">) {
     if (stoppedBy !== undefined || bytes >= budget) {
       isWhole = false
-      return []
+      return nothing
     }
-    const fetched = yield* Effect.result(fetch(mailbox, source, id))
-    if (Result.isFailure(fetched)) {
+    const fetched = yield* Effect.result(fetch(opened, source, id))
+    if (Result.isSuccess(fetched)) {
+      bytes += fetched.success.size
+      return fetched.success
+    }
+    const error = fetched.failure
+    const reason = reasonOfItsOwn(error)
+    if (reason === undefined || opened.retries.isOpen()) stoppedBy ??= providerError(error)
+    if (reason === undefined) {
       isWhole = false
-      stoppedBy ??= fetched.failure
-      return []
+      return nothing
     }
-    bytes += fetched.success.size
-    return fetched.success.items
+    // It was not found before, and is not found now.
+    if (error.reason._tag === "NotFound" && known === "deferred") {
+      return { ...nothing, gone: [{ item: Feed.ItemId.make(id), reason: "deleted" as const }] }
+    }
+    return { ...nothing, deferred: [{ item: Feed.ItemId.make(id), reason }] }
   })
-  const items = (yield* Effect.forEach(wanted, fetchNext, { concurrency })).flat()
-  return stoppedBy !== undefined && items.length === 0 ? yield* stoppedBy : { items, isWhole, stoppedBy }
+  const fetched = yield* Effect.forEach(wanted, fetchNext, { concurrency })
+  const [items, deferred, gone] = [
+    fetched.flatMap(({ items }) => items),
+    fetched.flatMap(({ deferred }) => deferred),
+    fetched.flatMap(({ gone }) => gone),
+  ]
+  if (stoppedBy !== undefined && items.length + deferred.length + gone.length === 0) return yield* stoppedBy
+  return { items, deferred, gone, isWhole, stoppedBy }
 })
 
-/**
- * A message whole; nothing when it is gone, or when its label was taken off before it was read: only what bears the
- * label may be kept. One that was just announced may take seconds to be readable.
- */
-const fetch = (mailbox: Mailbox, source: Provider.Source, id: MessageId) =>
-  mailbox.rawMessage(id).pipe(
-    Effect.retry({
-      while: ({ reason }) => reason._tag === "NotFound",
-      schedule: Schedule.exponential("500 millis"),
-      times: 3,
-    }),
-    Effect.flatMap((message) =>
-      message.labelIds.includes(LabelId.make(source.key))
-        ? Effect.map(Tape.record(message), (content) => ({
-            items: [{ id: Feed.ItemId.make(message.id), content }],
-            size: message.raw.length,
-          }))
-        : Effect.succeed(nothing),
-    ),
-    Effect.catchReason("GoogleError", "NotFound", () => Effect.succeed(nothing)),
-    Effect.mapError(providerError),
-  )
+interface Outcome {
+  readonly items: Provider.Page["items"]
+  readonly deferred: ReadonlyArray<Pick<Feed.Deferral, "item" | "reason">>
+  readonly gone: ReadonlyArray<Feed.Gone>
+  /** Bytes. */
+  readonly size: number
+}
 
-const nothing = { items: [], size: 0 }
+const nothing: Outcome = { items: [], deferred: [], gone: [], size: 0 }
+
+/** A message whole, or that its label was taken off before it was read: only what bears the label may be kept. */
+const fetch = Effect.fnUntraced(function* ({ mailbox, retries }: Opened, source: Provider.Source, id: MessageId) {
+  const message = yield* retries.askForMessage(mailbox.rawMessage(id))
+  const item = Feed.ItemId.make(message.id)
+  if (!message.labelIds.includes(LabelId.make(source.key))) {
+    return { ...nothing, gone: [{ item, reason: "moved" as const }] }
+  }
+  const { content, size } = yield* Tape.record(message)
+  return { ...nothing, items: [{ id: item, content }], size }
+})
+
+/** Why a message cannot be had, where that is the message's business and not the mailbox's. */
+const reasonOfItsOwn = ({ reason }: GoogleError): string | undefined => {
+  switch (reason._tag) {
+    case "NotFound":
+      return "not found"
+    case "Unavailable":
+      return reason.problem
+    case "UnexpectedAnswer":
+      return "unexpected answer"
+    default:
+      return undefined
+  }
+}
 
 const providerErrorOf = (reason: Provider.ProviderError["reason"]) =>
   new Provider.ProviderError({ provider: id, reason })
 
-const fail = (reason: Provider.ProviderError["reason"]) => Effect.fail(providerErrorOf(reason))
+const labelError = ({ _tag }: Labels.Problem) => {
+  const setting = { setting: labelSetting }
+  switch (_tag) {
+    case "LabelNotConfigured":
+    case "LabelRefused":
+      return providerErrorOf(new Provider.SourceNotConfigured(setting))
+    case "LabelNotFound":
+      return providerErrorOf(new Provider.SourceNotFound(setting))
+    case "LabelConflict":
+      return providerErrorOf(new Provider.SourceReplaced(setting))
+  }
+}
 
 const providerError = ({ reason }: GoogleError) => providerErrorOf(reasonOf(reason))
 

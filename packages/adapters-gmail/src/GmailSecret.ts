@@ -8,6 +8,19 @@ import { type Provider } from "@holdfast/domain"
 import { Ids } from "@holdfast/domain"
 import { Redacted, Schema } from "effect"
 
+const grant = {
+  state: Schema.String,
+  session: Schema.String,
+  accessToken: Schema.String,
+  refreshToken: Schema.String,
+  expiresAt: Schema.DateTimeUtcFromString,
+  scopes: Schema.Array(Schema.String),
+  /** Whose mailbox it is: the keyed hash of Google's `sub`. */
+  identity: Ids.IdentityHash,
+  /** Its address when consent was given. */
+  address: Schema.String,
+}
+
 export const Secret = Schema.TaggedUnion({
   /** A person was sent to Google and has not come back. */
   Asked: {
@@ -23,18 +36,13 @@ export const Secret = Schema.TaggedUnion({
   },
   /** The code is being exchanged, or was by a process that died: it cannot be used again. */
   Exchanging: { state: Schema.String, session: Schema.String },
+  /** What the consent gave, of another mailbox than the one to be mended: kept until the person says what is meant. */
+  Offered: { ...grant, reconnects: Ids.ConnectionId, until: Schema.DateTimeUtcFromString },
   /** What the consent gave. */
   Granted: {
-    state: Schema.String,
-    session: Schema.String,
-    accessToken: Schema.String,
-    refreshToken: Schema.String,
-    expiresAt: Schema.DateTimeUtcFromString,
-    scopes: Schema.Array(Schema.String),
-    /** Whose mailbox it is: the keyed hash of Google's `sub`. */
-    identity: Ids.IdentityHash,
-    /** Its address when consent was given. */
-    address: Schema.String,
+    ...grant,
+    /** The connection that it mends. */
+    reconnects: Schema.optionalKey(Ids.ConnectionId),
   },
 })
 export type Secret = typeof Secret.Type

@@ -73,7 +73,7 @@ export const decode = <A, I>(schema: Schema.Codec<A, I>, method: string) => {
 }
 
 /** Its default transport brings headers of its own make, which are no global `Headers`. */
-const isHeaders = (headers: Response["headers"]): headers is Headers => typeof headers["get"] === "function"
+export const isHeaders = (headers: Response["headers"]): headers is Headers => typeof headers["get"] === "function"
 
 const failed = (method: string, reason: Reason) => new GoogleError({ method, reason })
 
@@ -84,8 +84,9 @@ const reasonOf = (answer: GoogleAnswer, now: DateTime.Utc): Reason => {
   const { code, message } = errorOf(answer.data)
   if (answer.status >= 500 || answer.status === 408) return new Unavailable({ problem: "server error" })
   if (answer.status === 429 || throttles.has(code)) {
-    const retryAfter = Option.orElse(waitOfHeader(answer.retryAfter, now), () =>
-      waitUntil(/retry after (\S+)/i.exec(message)?.[1], now),
+    const retryAfter = waitOfHeader(answer.retryAfter, now).pipe(
+      Option.orElse(() => waitUntil(/retry after (\S+)/i.exec(message)?.[1], now)),
+      Option.orElse(() => (code === "dailyLimitExceeded" ? Option.some(untilReset(now)) : Option.none())),
     )
     return new RateLimited(Option.isSome(retryAfter) ? { retryAfter: retryAfter.value } : {})
   }
@@ -103,6 +104,12 @@ const reasonOf = (answer: GoogleAnswer, now: DateTime.Utc): Reason => {
     default:
       return new Refused({ code })
   }
+}
+
+/** Google counts days by its own clock. */
+const untilReset = (now: DateTime.Utc) => {
+  const there = DateTime.setZone(now, DateTime.zoneMakeNamedUnsafe("America/Los_Angeles"))
+  return DateTime.distance(there, DateTime.startOf(DateTime.add(there, { days: 1 }), "day"))
 }
 
 /** The token endpoint's `{ error }` and the APIs' `{ error: { errors: [{ reason }] } }`. */

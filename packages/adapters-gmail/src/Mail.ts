@@ -5,9 +5,12 @@
  * without a zone is no instant; text holds neither NUL nor half characters, which PostgreSQL would refuse. The bytes
  * themselves stay the truth: nothing here replaces them.
  */
+import { createHash } from "node:crypto"
+
 import { DateTime, Effect, Option, Schema } from "effect"
-import { Hex } from "effect/encoding"
 import PostalMime, { type Address as PostalAddress, type Email } from "postal-mime"
+
+import * as Attachments from "./Attachments.ts"
 
 export const Address = Schema.Struct({
   /** The display name, decoded; empty if there is none. Whatever the sender likes to claim. */
@@ -47,9 +50,9 @@ export class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {
 
 /** Reads a mail. Bytes that are no mail at all still give one, with nothing in it. */
 export const parse = Effect.fn("Mail.parse")(function* (raw: Uint8Array): Effect.fn.Return<Mail, Unreadable> {
-  const digest = yield* sha256(raw)
+  const digest = sha256(raw)
   const email = yield* Effect.tryPromise({
-    try: () => PostalMime.parse(raw, limits),
+    try: () => PostalMime.parse(mended(raw), limits),
     catch: () => new Unreadable({ sha256: digest }),
   })
   const headers = headersOf(email)
@@ -67,11 +70,84 @@ export const parse = Effect.fn("Mail.parse")(function* (raw: Uint8Array): Effect
 })
 
 /** The digest by which a mail is recognised, whatever Gmail calls it. */
-export const sha256 = (raw: Uint8Array): Effect.Effect<string> =>
-  Effect.map(
-    Effect.promise(() => crypto.subtle.digest("SHA-256", new Uint8Array(raw))),
-    (digest) => Hex.encode(new Uint8Array(digest)),
+export const sha256 = (raw: Uint8Array): string => createHash("sha256").update(raw).digest("hex")
+
+/** Dies on a runtime that reads windows-1252 as Latin-1, as some do: every euro sign would be lost without a word. */
+export const ensureDecoder: Effect.Effect<void> = Effect.suspend(() =>
+  new TextDecoder("windows-1252").decode(Uint8Array.of(0x80)) === "€"
+    ? Effect.void
+    : Effect.die(new Error("This runtime does not read windows-1252: use Node 22.19 or later")),
+)
+
+/** The mail with what its parser does not forgive put right. Mostly the mail itself. */
+const mended = (raw: Uint8Array): Uint8Array => {
+  let mail = Buffer.from(raw.buffer, raw.byteOffset, raw.length)
+  // Line ends of a bygone system.
+  if (mail.length > 0 && !mail.includes(lineFeed) && mail.includes(carriageReturn)) {
+    mail = Buffer.from(mail.map((byte) => (byte === carriageReturn ? lineFeed : byte)))
+  }
+  if (mail.includes("charset='")) mail = Buffer.from(mail.toString("latin1").replace(quotedCharset, unquoted), "latin1")
+  const end =
+    /\r?\n\r?\n/.exec(mail.toString("latin1", 0, headersAtMost))?.index ?? Math.min(mail.length, headersAtMost)
+  const head = mail.toString("latin1", 0, end)
+  const joined = head.includes("?=") ? head.replace(splitWords, joinedWords) : head
+  return inLongLines(joined === head ? mail : Buffer.concat([Buffer.from(joined, "latin1"), mail.subarray(end)]))
+}
+
+/** Its parser decodes Base64 line by line: a body of one line is read five times as fast, and says the same. */
+const inLongLines = (mail: Buffer): Buffer => {
+  if (mail.length < worthJoining) return mail
+  const pieces: Array<Buffer> = []
+  let from = 0
+  for (const { end, start } of Attachments.base64Bodies(mail)) {
+    const body = end - start < worthJoining ? "" : mail.toString("latin1", start, end)
+    const padding = body.indexOf("=")
+    // What is padded in its middle is several bodies.
+    if (body === "" || (padding !== -1 && /[^=\s]/.test(body.slice(padding)))) continue
+    pieces.push(mail.subarray(from, start), Buffer.from(body.replace(/[\r\n]+/g, ""), "latin1"))
+    from = end
+  }
+  return pieces.length === 0 ? mail : Buffer.concat([...pieces, mail.subarray(from)])
+}
+
+/** Bytes. */
+const worthJoining = 8_000
+
+const [lineFeed, carriageReturn] = [0x0a, 0x0d]
+const headersAtMost = 256 * 1024
+
+/** In single quotes, which are no quotes here. */
+const quotedCharset = /^content-type:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*/gim
+const unquoted = (header: string) => header.replace(/charset='([^'\s;]*)'/i, 'charset="$1"')
+
+/** Encoded words one after the other, in one charset and encoding. */
+const splitWords = /=\?([^?\s]+)\?([bq])\?[^?\s]*\?=(?:\s+=\?\1\?\2\?[^?\s]*\?=)+/gi
+
+/** As one word, where one of them ends within a character; as they are where none does. */
+const joinedWords = (words: string, charset: string, encoding: string): string => {
+  const isBase64 = encoding.toLowerCase() === "b"
+  const payloads = Array.from(words.matchAll(/\?[bq]\?([^?\s]*)\?=/gi), ([, payload = ""]) => payload)
+  const contents = payloads.map((payload) =>
+    isBase64
+      ? Buffer.from(payload, "base64")
+      : Buffer.from(
+          payload.replace(/=([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))),
+          "latin1",
+        ),
   )
+  if (contents.every((content) => isWhole(charset, content))) return words
+  const payload = isBase64 ? Buffer.concat(contents).toString("base64") : payloads.join("")
+  return `=?${charset}?${encoding}?${payload}?=`
+}
+
+const isWhole = (charset: string, content: Uint8Array) => {
+  try {
+    new TextDecoder(charset, { fatal: true }).decode(content)
+    return true
+  } catch {
+    return false
+  }
+}
 
 const limits = { maxNestingDepth: 64, maxHeadersSize: 1024 * 1024, maxRfc822NestingDepth: 4 }
 

@@ -2,8 +2,9 @@
  * How a message stands on the tape: whole, byte for byte, beside what was read
  * from it when it arrived.
  */
-import { Effect, Option, Result, Schema } from "effect"
+import { Context, Effect, Option, Result, Schema } from "effect"
 
+import * as Attachments from "./Attachments.ts"
 import { LabelId, MessageId, type RawMessage } from "./GmailApi.ts"
 import * as Mail from "./Mail.ts"
 
@@ -18,9 +19,17 @@ export const Message = Schema.Struct({
   labelIds: Schema.Array(LabelId),
   /** When Google accepted the mail, by Google's clock. */
   internalDate: Schema.DateTimeUtcFromString,
-  /** The mail as it arrived, one character (U+0000 to U+00FF) for each byte: it compresses better than Base64. */
+  /**
+   * The mail as it arrived, one character (U+0000 to U+00FF) for each byte: it compresses better than Base64. Without
+   * what was `omitted`.
+   */
   raw: Schema.String,
+  /** Of the mail as it arrived, nothing omitted. */
   sha256: Schema.String,
+  /** Bytes of the mail as it arrived, where something was omitted. */
+  size: Schema.optionalKey(Schema.Natural),
+  /** Attachments that are too large to be kept, in order of appearance. Each is known by its digest. */
+  omitted: Schema.optionalKey(Schema.Array(Attachments.Omitted)),
   /** What it said to the parser of the day; null when it defied it. */
   mail: Schema.NullOr(
     Schema.Struct({
@@ -38,17 +47,28 @@ export const Message = Schema.Struct({
 })
 export type Message = typeof Message.Type
 
-/** Reads a message and writes it down, whatever is in it. */
+/**
+ * Bytes of attachments that are kept with a mail; `Infinity` keeps all of them. Where a mail has more, the largest are
+ * recorded by digest and size until the others fit.
+ */
+export const AttachmentBytes = Context.Reference("@holdfast/adapters-gmail/AttachmentBytes", {
+  defaultValue: () => 10_000_000,
+})
+
+/** Reads a message and writes it down, whatever is in it; with the bytes that this takes. */
 export const record = Effect.fn("Tape.record")(function* (message: RawMessage) {
   const { id, internalDate, labelIds, raw, threadId } = message
-  const read = yield* Effect.result(Mail.parse(raw))
-  return encode({
+  const sha256 = Mail.sha256(raw)
+  const { kept, omitted } = Attachments.omitLargest(raw, yield* AttachmentBytes)
+  const read = yield* Effect.result(Mail.parse(kept))
+  const content = encode({
     id,
     threadId,
     labelIds,
     internalDate,
-    raw: Buffer.from(raw).toString("latin1"),
-    sha256: Result.match(read, { onFailure: ({ sha256 }) => sha256, onSuccess: ({ sha256 }) => sha256 }),
+    raw: Buffer.from(kept.buffer, kept.byteOffset, kept.length).toString("latin1"),
+    sha256,
+    ...(omitted.length > 0 && { size: raw.length, omitted }),
     mail: Result.match(read, {
       onFailure: () => null,
       onSuccess: (mail) => ({
@@ -63,9 +83,13 @@ export const record = Effect.fn("Tape.record")(function* (message: RawMessage) {
       }),
     }),
   })
+  return { content, size: kept.length }
 })
 
-/** The bytes of a recorded message, as they arrived. */
+/** The bytes of a recorded message, as they arrived, but for attachments that were omitted. */
 export const bytes = ({ raw }: Message): Uint8Array => Buffer.from(raw, "latin1")
+
+/** An item of a feed as the message that it is. That it is none is a defect: only this adapter writes them. */
+export const decode = Schema.decodeUnknownSync(Message)
 
 const encode = Schema.encodeSync(Message)

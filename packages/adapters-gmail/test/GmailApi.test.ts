@@ -203,6 +203,34 @@ describe("The history of a label", () => {
     }).pipe(Effect.provide(simulated())),
   )
 
+  it.effect("tells where messages came to be at last", () =>
+    Effect.gen(function* () {
+      const simulator = yield* GmailSimulator
+      const gmail = yield* mailbox
+      const labelId = yield* reservations
+      const labels = ["Reservations"]
+      const [unlabelled = "", trashed = "", spam = "", deleted = "", back = "", still = ""] =
+        yield* simulator.deliverAll(ada, [1, 2, 3, 4, 5, 6].map(Mails.numbered), { labels })
+      const { historyId: startHistoryId } = yield* gmail.profile
+      yield* simulator.removeLabel(ada, unlabelled, "Reservations")
+      yield* simulator.addLabel(ada, trashed, "TRASH")
+      yield* simulator.addLabel(ada, spam, "SPAM")
+      yield* simulator.addLabel(ada, deleted, "TRASH")
+      yield* simulator.deleteMessage(ada, deleted)
+      yield* simulator.addLabel(ada, back, "TRASH")
+      yield* simulator.removeLabel(ada, back, "TRASH")
+      yield* simulator.removeLabel(ada, still, "UNREAD")
+      const { places } = yield* gmail.history({ startHistoryId, labelId })
+      assert.deepStrictEqual(Object.fromEntries(places), {
+        [unlabelled]: "unlabelled",
+        [trashed]: "trashed",
+        [spam]: "spam",
+        [deleted]: "deleted",
+        [back]: "back",
+      })
+    }).pipe(Effect.provide(simulated())),
+  )
+
   it.effect("expires", () =>
     Effect.gen(function* () {
       const simulator = yield* GmailSimulator

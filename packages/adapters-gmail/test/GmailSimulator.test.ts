@@ -3,10 +3,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted, Schema } from "effect"
+import { Effect, Redacted, Result, Schema } from "effect"
+import { TestClock } from "effect/testing"
 
 import { GmailApi, GoogleOAuth } from "../src/index.ts"
-import { GmailSimulator, Mails } from "../src/testing/index.ts"
+import { costs2026, GmailSimulator, Mails } from "../src/testing/index.ts"
 import { ada, consented, granted, mailbox, simulated, tagOf } from "./support.ts"
 
 const stateFile = Effect.acquireRelease(
@@ -142,6 +143,58 @@ describe("The simulator", () => {
       assert.include(JSON.stringify(misspelt.body), "malbox")
       assert.strictEqual((yield* post("/simulator/revoke?mailbox=nobody@example.com")).status, 404)
       assert.strictEqual((yield* post(`/simulator/label?mailbox=${ada}&message=none&label=x`)).status, 404)
+    }).pipe(Effect.provide(simulated())),
+  )
+
+  it.effect("meters what is spent as Google does, and refuses what is too much", () =>
+    Effect.gen(function* () {
+      const simulator = yield* GmailSimulator
+      const gmail = yield* mailbox
+      const [first = "", second = ""] = yield* simulator.deliverAll(ada, [Mails.numbered(1), Mails.numbered(2)])
+      yield* gmail.rawMessage(GmailApi.MessageId.make(first))
+      yield* gmail.profile
+      assert.deepStrictEqual(yield* simulator.spending(ada), { units: 21, peak: 21, refused: 0 })
+      assert.strictEqual(yield* tagOf(gmail.rawMessage(GmailApi.MessageId.make(second))), "RateLimited")
+      assert.deepInclude(yield* simulator.spending(ada), { units: 21, refused: 1 })
+      // The project counts what all its mailboxes spend.
+      assert.deepInclude(yield* simulator.spending(), { units: 21, refused: 1 })
+      yield* TestClock.adjust("1 minute")
+      yield* gmail.rawMessage(GmailApi.MessageId.make(second))
+      assert.deepInclude(yield* simulator.spending(ada), { units: 41, peak: 21 })
+      assert.strictEqual(yield* gmail.spent, 20 + 1 + 20 + 20)
+    }).pipe(Effect.provide(simulated({ quota: { costs: costs2026, perMailbox: 40 } }))),
+  )
+
+  it.effect("plays a message that cannot be read yet, one that no listing names, and a mailbox without a licence", () =>
+    Effect.gen(function* () {
+      const simulator = yield* GmailSimulator
+      const gmail = yield* mailbox
+      const labelId = GmailApi.LabelId.make(yield* simulator.label(ada, "Reservations"))
+      const labels = ["Reservations"]
+      const early = yield* simulator.deliver(ada, Mails.numbered(1), { labels, readableAfter: "3 seconds" })
+      assert.strictEqual(yield* tagOf(gmail.rawMessage(GmailApi.MessageId.make(early))), "NotFound")
+      yield* TestClock.adjust("3 seconds")
+      yield* gmail.rawMessage(GmailApi.MessageId.make(early))
+
+      const hidden = yield* simulator.deliver(ada, Mails.numbered(2), { labels })
+      yield* simulator.concealMessage(ada, hidden)
+      const { messages } = yield* gmail.listMessages({ labelId })
+      assert.deepStrictEqual(
+        messages.map(({ id }) => String(id)),
+        [early],
+      )
+      assert.strictEqual((yield* gmail.label(labelId)).messagesTotal, 2)
+
+      yield* simulator.fail({ kind: "messages.get", failure: "internalError", ratio: 0.3, seed: 5 })
+      const outcomes = yield* Effect.forEach(Array.from({ length: 100 }), () =>
+        Effect.result(gmail.rawMessage(GmailApi.MessageId.make(early))),
+      )
+      const failed = outcomes.filter(Result.isFailure).length
+      assert.isTrue(failed > 15 && failed < 45)
+      yield* simulator.clearFaults
+
+      yield* simulator.unlicense(ada)
+      assert.strictEqual(yield* tagOf(gmail.profile), "Unavailable")
     }).pipe(Effect.provide(simulated())),
   )
 

@@ -49,7 +49,7 @@ describe("A consent", () => {
     }).pipe(Effect.provide(simulated())),
   )
 
-  it.effect("can be clicked in a browser, wholly or in part", () =>
+  it.effect("L12 can be clicked in a browser, wholly or in part", () =>
     Effect.gen(function* () {
       const oauth = yield* OAuth
       const { challenge, verifier } = yield* oauth.pkce
@@ -74,7 +74,7 @@ describe("A consent", () => {
     }).pipe(Effect.provide(simulated())),
   )
 
-  it.effect("gives a code that works once, with its own verifier and at its own client only", () =>
+  it.effect("L11 gives a code that works once, with its own verifier and at its own client only", () =>
     Effect.gen(function* () {
       const oauth = yield* OAuth
       const { code, verifier } = yield* consented()
@@ -133,7 +133,7 @@ describe("A grant", () => {
     }).pipe(Effect.provide(simulated())),
   )
 
-  it.effect("takes a rotated refresh token", () =>
+  it.effect("L17 takes a rotated refresh token", () =>
     Effect.gen(function* () {
       const oauth = yield* OAuth
       const grant = yield* granted()
@@ -176,7 +176,7 @@ describe("A grant", () => {
 })
 
 describe("A request for tokens that goes wrong", () => {
-  it.effect("says in which way, is sent once, and never says the token", () =>
+  it.effect("L19 says in which way, is sent once, and never says the token", () =>
     Effect.gen(function* () {
       const oauth = yield* OAuth
       const simulator = yield* GmailSimulator
@@ -216,7 +216,7 @@ describe("A request for tokens that goes wrong", () => {
     }).pipe(Effect.provide(simulated())),
   )
 
-  it.effect("does not say a dead token either, as the stock client does", () =>
+  it.effect("L19 does not say a dead token either, as the stock client does", () =>
     Effect.gen(function* () {
       const { endpoints } = yield* GmailSimulator
       const grant = yield* granted()

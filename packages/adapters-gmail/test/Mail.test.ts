@@ -153,4 +153,59 @@ describe("A mail", () => {
       }
     }),
   )
+  it.effect("reads words that are split in the middle of a character", () =>
+    Effect.gen(function* () {
+      const utf8 = Buffer.from("Zoë Muster-Exemple 例子", "utf8")
+      const base64 = (from: number, to: number) => `=?utf-8?B?${utf8.subarray(from, to).toString("base64")}?=`
+      for (let split = 1; split < utf8.length; split++) {
+        const { subject } = yield* Mail.parse(
+          bytes(`Subject: ${base64(0, split)}`, ` ${base64(split, utf8.length)}`, "", ""),
+        )
+        assert.deepStrictEqual(subject, Option.some("Zoë Muster-Exemple 例子"))
+      }
+      const quoted = yield* Mail.parse(bytes("Subject: =?utf-8?Q?Zo=C3?= =?UTF-8?q?=AB_Exemple?=", "", ""))
+      assert.deepStrictEqual(quoted.subject, Option.some("Zoë Exemple"))
+      // Whole words in a charset with states stay as they are.
+      const japanese = yield* Mail.parse(
+        bytes("Subject: =?ISO-2022-JP?B?GyRCTT1MczNORGobKEI=?= =?ISO-2022-JP?B?GyRCRURDZhsoQg==?=", "", ""),
+      )
+      assert.deepStrictEqual(japanese.subject, Option.some("予約確定田中"))
+    }),
+  )
+
+  it.effect("reads charsets in single quotes, and lines that end as they did long ago", () =>
+    Effect.gen(function* () {
+      const quoted = yield* Mail.parse(
+        bytes("Content-Type: text/plain; charset='utf8'", "", Buffer.from("Zoë", "utf8").toString("latin1")),
+      )
+      assert.include(quoted.fullText, "Zoë")
+      const old = yield* Mail.parse(Buffer.from("From: a@example.com\rSubject: old\r\rtext\r", "latin1"))
+      assert.deepStrictEqual(old.subject, Option.some("old"))
+      assert.include(old.fullText, "text")
+    }),
+  )
+
+  it.effect("says the same in Base64 whatever the length of its lines", () =>
+    Effect.gen(function* () {
+      const html = `<p>${"Grüße aus Köln, 例子. ".repeat(2_000)}</p>`
+      const base64 = Buffer.from(html, "utf8").toString("base64")
+      for (const width of [4, 75, 76, 1_000, base64.length]) {
+        const { fullHtml } = yield* Mail.parse(
+          bytes(
+            "Content-Type: multipart/mixed; boundary=b",
+            "",
+            "--b",
+            "Content-Type: text/html; charset=utf-8",
+            "Content-Transfer-Encoding: base64",
+            "",
+            base64.replace(new RegExp(`(.{${width}})`, "g"), "$1\r\n"),
+            "--b--",
+          ),
+        )
+        assert.strictEqual(fullHtml.trim(), html)
+      }
+    }),
+  )
+
+  it.effect("is read on a runtime that knows windows-1252", () => Mail.ensureDecoder)
 })

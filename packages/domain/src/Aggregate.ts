@@ -19,6 +19,11 @@ import { type Sealer, type SealingError } from "./Sealer.ts"
 export interface Aggregate<Id, State, Command, Event extends Tagged, Rejection>
   extends Decider<State, Command, Event, Rejection>, EventCodec.EventCodec<Event> {
   readonly streamId: (id: Id) => StreamId
+  /** What is logged of a change once it is recorded. Nothing personal; not for anything that has to happen. */
+  readonly announce?: (
+    before: Loaded<State>,
+    after: { readonly state: State; readonly events: ReadonlyArray<Event> },
+  ) => Effect.Effect<void>
 }
 
 interface Tagged {
@@ -41,6 +46,8 @@ export interface Change<State = unknown, Event extends Tagged = Tagged> extends 
   readonly acquire: ReadonlyArray<string>
   readonly release: ReadonlyArray<string>
   readonly encoded: Effect.Effect<ReadonlyArray<EncodedEvent>, SealingError, Sealer | SecureRandom.SecureRandom>
+  /** What is logged once they are recorded. */
+  readonly announcement: Effect.Effect<void>
 }
 
 /**
@@ -93,6 +100,7 @@ export const decide = <Id, State, Command, Event extends Tagged, Rejection>(
       encoded: Effect.forEach(events, (event) =>
         Effect.flatMap(freshId, (id) => encode(tenantId, streamId, id, event)),
       ),
+      announcement: aggregate.announce?.(loaded, { state, events }) ?? Effect.void,
     })
   }
 }
@@ -116,13 +124,15 @@ export const append = Effect.fn("Aggregate.append")(function* (
   )
   const claims = (kind: "acquire" | "release") =>
     changes.flatMap((change) => change[kind].map((key) => ({ key, holder: change.streamId })))
-  return yield* store.append({
+  const appended = yield* store.append({
     ...options,
     tenantId: changes[0].tenantId,
     streams,
     acquire: claims("acquire"),
     release: claims("release"),
   })
+  yield* Effect.forEach(changes, ({ announcement }) => announcement, { discard: true })
+  return appended
 })
 
 /**

@@ -17,9 +17,10 @@
  * and the old one says by whom it was followed (`superseded`); nothing that the
  * old one recorded moves.
  */
-import { DateTime, Equal, Result, Schema } from "effect"
+import { DateTime, Effect, Equal, Result, Schema } from "effect"
 
 import { StreamId } from "./EventStore.ts"
+import * as HealthLog from "./HealthLog.ts"
 import {
   AccountId,
   AuthorizationRef,
@@ -195,6 +196,21 @@ const page = {
   items: Schema.Natural,
   /** Whether the provider had nothing more. */
   complete: Schema.Boolean,
+  /**
+   * How many more items the provider counts than are known to be there. Once it is only `suspected`: something may have
+   * come or gone between two answers. Twice, everything is listed and compared; what remains then and is no matter of
+   * the trash is `unexplained`. It is expected from then on.
+   */
+  drift: Schema.optionalKey(
+    Schema.Struct({ items: Schema.Int, verdict: Schema.Literals(["none", "suspected", "unexplained"]) }),
+  ),
+}
+
+const syncFailure = {
+  reason: Schema.String,
+  retryable: Schema.Boolean,
+  /** The provider wants to be left alone until then, by our clock: no run asks it anything before. */
+  retryAt: Schema.optionalKey(Schema.DateTimeUtcFromString),
 }
 
 /**
@@ -220,7 +236,7 @@ export const Event = Schema.TaggedUnion({
   /** One page of one feed was recorded; asserted by the sync engine together with the page itself. */
   synced: { ...at, ...page },
   /** A sync gave up for now; asserted by the sync engine. */
-  sync_failed: { ...at, reason: Schema.String, retryable: Schema.Boolean },
+  sync_failed: { ...at, ...syncFailure },
   /** The provider does not honour the authorization; only the owner can mend it, or a broker's next refresh. */
   authorization_failed: {
     ...at,
@@ -255,7 +271,7 @@ export const Command = Schema.TaggedUnion({
   ResolveReview: { ...at, ...answer },
   RecordRefresh: { ...at, credentialVersion: Schema.Natural },
   RecordPage: { ...at, ...page },
-  ReportSyncFailure: { ...at, reason: Schema.String, retryable: Schema.Boolean },
+  ReportSyncFailure: { ...at, ...syncFailure },
   ReportAuthorizationFailure: {
     ...at,
     reason: AuthorizationFailure,
@@ -288,7 +304,7 @@ export interface State {
   readonly settings?: Settings
   readonly credentialVersion: number
   readonly failure?: AuthorizationFailure
-  readonly syncFailure?: { readonly reason: string; readonly retryable: boolean }
+  readonly syncFailure?: SyncFailure
   /** Whose consent was last refused. With a broker, it keeps credentials of that account until the right one consents. */
   readonly refusedIdentity?: IdentityHash
   readonly previous?: ConnectionId
@@ -297,11 +313,27 @@ export interface State {
   readonly cursors: Readonly<Record<FeedId, string>>
   /** When a page of each feed was last recorded. */
   readonly syncedAt: Readonly<Record<FeedId, DateTime.Utc>>
+  /** Where the provider's count of a feed and what is known differ, or differed. */
+  readonly drifts: Readonly<Record<FeedId, Drift>>
   /** The outside accounts that were matched, by what the provider calls them. */
   readonly sources: Readonly<Record<string, MatchedSource>>
   /** What a person is asked, oldest first. */
   readonly reviews: ReadonlyArray<Review>
   readonly forgotten: boolean
+}
+
+export interface SyncFailure {
+  readonly reason: string
+  readonly retryable: boolean
+  /** The time that the provider wants: from when to when. */
+  readonly hold?: { readonly since: DateTime.Utc; readonly until: DateTime.Utc }
+}
+
+export interface Drift {
+  readonly items: number
+  readonly verdict: "none" | "suspected" | "unexplained"
+  /** The difference that is expected from now on: what remained when everything was last compared. */
+  readonly expected: number
 }
 
 export interface MatchedSource {
@@ -316,6 +348,7 @@ export const initial: State = {
   credentialVersion: 0,
   cursors: {},
   syncedAt: {},
+  drifts: {},
   sources: {},
   reviews: [],
   forgotten: false,
@@ -324,6 +357,16 @@ export const initial: State = {
 /** Whether its provider may be asked: not while a broker keeps the credentials of an account that was refused. */
 export const isSyncable = (state: State): boolean =>
   state.status === "active" && !(isBrokered(state) && state.refusedIdentity !== undefined)
+
+/**
+ * Until when the provider wants to be left alone; none when that is over. A clock that was put back before the time at
+ * which the provider said so says nothing about it.
+ */
+export const heldUntil = ({ syncFailure }: State, now: DateTime.Utc): DateTime.Utc | undefined => {
+  const hold = syncFailure?.hold
+  if (hold === undefined || DateTime.isLessThan(now, hold.since)) return undefined
+  return DateTime.isLessThan(now, hold.until) ? hold.until : undefined
+}
 
 /** The states in which a connection is somebody's current one. */
 export const isLive = ({ status }: State): boolean =>
@@ -381,16 +424,25 @@ export const evolve = (state: State, event: Event): State => {
       return { ...healed(state), credentialVersion, status: "active" }
     }
     case "synced": {
-      const { at, cursorAfter, feedId } = event
+      const { at, cursorAfter, drift, feedId } = event
       const { syncFailure: _, ...rest } = state
+      const expected = drift?.verdict === "suspected" ? (state.drifts[feedId]?.expected ?? 0) : drift?.items
       return {
         ...rest,
+        ...(drift !== undefined && { drifts: { ...state.drifts, [feedId]: { ...drift, expected } } }),
         cursors: { ...state.cursors, [feedId]: cursorAfter },
         syncedAt: { ...state.syncedAt, [feedId]: at },
       }
     }
     case "sync_failed":
-      return { ...state, syncFailure: { reason: event.reason, retryable: event.retryable } }
+      return {
+        ...state,
+        syncFailure: {
+          reason: event.reason,
+          retryable: event.retryable,
+          ...(event.retryAt !== undefined && { hold: { since: event.at, until: event.retryAt } }),
+        },
+      }
     case "authorization_failed":
       if (event.reason === "identity_mismatch") {
         return event.identities === undefined ? state : { ...state, refusedIdentity: event.identities.offered }
@@ -508,7 +560,7 @@ export const decide = (state: State, command: Command): Result.Result<ReadonlyAr
 
     case "ReportSyncFailure":
       if (!isLive(state)) return accept()
-      return state.syncFailure?.reason === command.reason ? accept() : accept({ ...command, _tag: "sync_failed" })
+      return isKnownFailure(state, command) ? accept() : accept({ ...command, _tag: "sync_failed" })
 
     case "ReportAuthorizationFailure":
       if (status === "absent") return notReady
@@ -584,6 +636,38 @@ export const streamId = (id: ConnectionId): StreamId => StreamId.make(`connectio
 /** The connection that a stream of this category is about. */
 export const idOf = (streamId: StreamId): ConnectionId => ConnectionId.make(streamId.slice(name.length + 1))
 
+/** How it stands is logged whenever that changes. */
+export const announce = (
+  before: { readonly streamId: StreamId; readonly state: State },
+  { events, state }: { readonly state: State; readonly events: ReadonlyArray<Event> },
+): Effect.Effect<void> => {
+  if (before.state.status === state.status) return Effect.void
+  const last = events.findLast(({ _tag }) => turns.has(_tag))
+  return HealthLog.record({
+    connectionId: idOf(before.streamId),
+    provider: state.provider,
+    from: before.state.status,
+    to: state.status,
+    event: last?._tag ?? "",
+    reason:
+      last !== undefined && (last._tag === "authorization_failed" || last._tag === "disconnected")
+        ? last.reason
+        : undefined,
+  })
+}
+
+/** What may change how a connection stands. */
+const turns: ReadonlySet<Event["_tag"]> = new Set<Event["_tag"]>([
+  "configured",
+  "connected",
+  "token_refreshed",
+  "authorization_failed",
+  "superseded",
+  "paused",
+  "resumed",
+  "disconnected",
+])
+
 /** A broker keeps the credentials, so its word that they work again is enough. */
 const isBrokered = (state: State) => state.credentialVersion === 0
 
@@ -602,10 +686,27 @@ const isNewConsent = (state: State, command: Extract<Command, { readonly _tag: "
     DateTime.isGreaterThan(command.authorizedAt, state.chosenAt))
 
 /** A look that moved no cursor, told twice; of one that did, the cursor tells. */
-const isRepeated = (state: State, { at, cursorAfter, feedId }: Extract<Command, { readonly _tag: "RecordPage" }>) => {
+const isRepeated = (
+  state: State,
+  { at, cursorAfter, drift, feedId }: Extract<Command, { readonly _tag: "RecordPage" }>,
+) => {
   const syncedAt = state.syncedAt[feedId]
-  return state.cursors[feedId] === cursorAfter && syncedAt !== undefined && DateTime.Equivalence(syncedAt, at)
+  return (
+    drift === undefined &&
+    state.cursors[feedId] === cursorAfter &&
+    syncedAt !== undefined &&
+    DateTime.Equivalence(syncedAt, at)
+  )
 }
+
+/** The same again, unless the provider now wants more time than it wanted before. */
+const isKnownFailure = (
+  { syncFailure }: State,
+  { reason, retryAt }: Extract<Command, { readonly _tag: "ReportSyncFailure" }>,
+) =>
+  syncFailure?.reason === reason &&
+  (retryAt === undefined ||
+    (syncFailure.hold !== undefined && DateTime.isGreaterThanOrEqualTo(syncFailure.hold.until, retryAt)))
 
 const planOf = ({ provider, ownerId, pollIntervalSeconds, settings, slot }: Plan) => ({
   provider,

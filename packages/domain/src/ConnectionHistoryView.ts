@@ -127,9 +127,19 @@ const detailOf = (event: Connection.Event): Row["detail"] => {
     case "token_refreshed":
       return { credentialVersion: event.credentialVersion }
     case "synced":
-      return { feedId: event.feedId, run: event.run, items: event.items, complete: event.complete }
+      return {
+        feedId: event.feedId,
+        run: event.run,
+        items: event.items,
+        complete: event.complete,
+        ...(event.drift !== undefined && { drift: event.drift }),
+      }
     case "sync_failed":
-      return { reason: event.reason, retryable: event.retryable }
+      return {
+        reason: event.reason,
+        retryable: event.retryable,
+        ...(event.retryAt !== undefined && { retryAt: DateTime.formatIso(event.retryAt) }),
+      }
     case "authorization_failed":
     case "disconnected":
       return { reason: event.reason }

@@ -5,7 +5,7 @@
  * The vault's version is the fence. A renewal that comes back late, after the
  * owner has connected again, replaces nothing.
  */
-import { DateTime, Duration, Effect, Schedule } from "effect"
+import { Context, DateTime, Duration, Effect, Schedule } from "effect"
 
 import * as Aggregate from "./Aggregate.ts"
 import * as Connection from "./Connection.ts"
@@ -14,18 +14,26 @@ import { Leases } from "./Leases.ts"
 import { type AuthorizationEnded, type Provider } from "./Provider.ts"
 import { type Credentials, Vault } from "./Vault.ts"
 
+/** What is needed of a provider to renew its credentials. */
+type Renewable = Pick<Provider, "expiresAt" | "refresh">
+
 /** Credentials are renewed this long before they stop working. */
 const margin = Duration.minutes(2)
 
 /** How long a renewal may keep others waiting before they look for themselves. */
 const leaseTime = Duration.seconds(30)
 
+/** How long after a provider has said that an authorization ended it is asked again: it has to say so twice. */
+export const ConfirmAfter = Context.Reference("@holdfast/domain/Credentials/ConfirmAfter", {
+  defaultValue: () => Duration.seconds(2),
+})
+
 /**
  * The credentials of a connection. `stale` names a version that the provider has
  * just refused: it is renewed even if it should still work.
  */
 export const fresh = Effect.fn("Credentials.fresh")(function* (
-  provider: Provider,
+  provider: Renewable,
   tenantId: TenantId,
   connectionId: ConnectionId,
   stale?: number,
@@ -55,15 +63,21 @@ export const fresh = Effect.fn("Credentials.fresh")(function* (
   ).pipe(Effect.retry({ while: (error) => error._tag === "LeaseHeld", schedule: turn }))
 })
 
-/** Renews credentials, and returns those that are there afterwards: somebody else's, if they were first. */
+/**
+ * Renews credentials, and returns those that are there afterwards: somebody else's, if they were first.
+ *
+ * An end is believed when it is confirmed: by the vault, in which nobody has put newer credentials before or after a
+ * pause, and by the provider, which says it again.
+ */
 const renew = Effect.fnUntraced(function* (
-  provider: Provider,
+  provider: Renewable,
   tenantId: TenantId,
   connectionId: ConnectionId,
   held: Credentials,
 ) {
   const vault = yield* Vault
-  yield* provider.refresh(held.secret).pipe(
+  const pause = yield* ConfirmAfter
+  const attempt = provider.refresh(held.secret).pipe(
     Effect.flatMap((renewed) =>
       Effect.retry(vault.put(tenantId, connectionId, renewed, { replaces: held.version }), {
         while: ({ _tag }) => _tag === "EventStoreUnavailable",
@@ -74,12 +88,17 @@ const renew = Effect.fnUntraced(function* (
     Effect.uninterruptible,
     // Whoever wrote meanwhile knows better: the owner has connected again, or our own write was not answered.
     Effect.catchTag("CredentialsConflict", () => Effect.void),
+  )
+  const unlessReplaced = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.flatMap(vault.get(tenantId, connectionId), ({ version }) =>
+      version === held.version ? Effect.asVoid(effect) : Effect.void,
+    )
+  yield* attempt.pipe(
+    Effect.catchReason("ProviderError", "AuthorizationEnded", () =>
+      unlessReplaced(Effect.andThen(Effect.sleep(pause), unlessReplaced(attempt))),
+    ),
     Effect.catchReason("ProviderError", "AuthorizationEnded", ({ reason }, error) =>
-      Effect.flatMap(vault.get(tenantId, connectionId), ({ version }) =>
-        version === held.version
-          ? Effect.andThen(reportEnd(tenantId, connectionId, version, reason), error)
-          : Effect.void,
-      ),
+      unlessReplaced(Effect.andThen(reportEnd(tenantId, connectionId, held.version, reason), error)),
     ),
   )
   yield* recordVersion(tenantId, connectionId)

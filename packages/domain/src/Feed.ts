@@ -3,7 +3,7 @@
  * it was delivered. A feed is a tape: items are added at its end and never
  * changed, moved or removed.
  */
-import { HashSet, Redacted, Result, Schema } from "effect"
+import { type DateTime, HashMap, HashSet, Option, Redacted, Result, Schema } from "effect"
 
 import { Day } from "./Connection.ts"
 import { StreamId } from "./EventStore.ts"
@@ -46,6 +46,34 @@ const batch = {
   ),
 }
 
+/** An item that is listed and could not be had. */
+export const Deferral = Schema.Struct({
+  item: ItemId,
+  /** A class of failures, such as `server error`: never what was answered. */
+  reason: Schema.String.check(Schema.isMaxLength(100)),
+  /** In how many runs it was asked for. */
+  attempts: Schema.Natural,
+})
+export type Deferral = typeof Deferral.Type
+
+/** An item that was listed, and that is not to be had any more: deleted, or moved out of the source. */
+export const Gone = Schema.Struct({ item: ItemId, reason: Schema.Literals(["deleted", "moved"]) })
+export type Gone = typeof Gone.Type
+
+/**
+ * What became of an item at the source after it was delivered: it is not there any more (`removed`), in the trash or
+ * among spam, deleted for good, or there again.
+ */
+export const Observation = Schema.Struct({
+  item: ItemId,
+  as: Schema.Literals(["removed", "trashed", "spam", "deleted", "returned"]),
+})
+export type Observation = typeof Observation.Type
+
+const deferral = { ...delivery, deferred: Schema.Array(Deferral) }
+const tombstone = { ...delivery, gone: Schema.Array(Gone) }
+const observation = { ...delivery, observed: Schema.Array(Observation) }
+
 const balance = {
   ...delivery,
   /** The day that it is of, as the provider says. */
@@ -71,6 +99,15 @@ export const Event = Schema.TaggedUnion({
   /** The provider takes items back. The tape keeps them. */
   items_withdrawn: { ...delivery, ...known, itemIds: Schema.Array(ItemId) },
   /**
+   * Items that the provider lists and could not deliver. The cursor may stand behind them: each is asked for again until
+   * it is recorded or gone.
+   */
+  items_deferred: deferral,
+  /** Items that the provider had listed, and does not have any more. They were never delivered. */
+  items_gone: tombstone,
+  /** What became of items at the source after they were delivered. The tape keeps them, whatever it was. */
+  items_observed: observation,
+  /**
    * What the provider said was in the account, recorded with the page that completes what it had to deliver. It is
    * personal, and of the feed: it goes where the feed is linked to, and when the feed is forgotten.
    */
@@ -87,6 +124,12 @@ export const Command = Schema.TaggedUnion({
   ReviseItems: { ...batch, ...known },
   /** Items that the feed does not have are left out. */
   WithdrawItems: { ...delivery, ...known, itemIds: Schema.Array(ItemId) },
+  /** Items that the feed has are left out. */
+  DeferItems: deferral,
+  /** Items that the feed has, or knows as gone, are left out. */
+  RecordGone: tombstone,
+  /** What was observed of an item last is left out. */
+  ObserveItems: observation,
   RecordBalance: balance,
   Forget: { at: Schema.DateTimeUtcFromString },
 })
@@ -102,13 +145,27 @@ export interface State {
   readonly itemIds: HashSet.HashSet<ItemId>
   /** Taken back, and not delivered again since. */
   readonly withdrawnIds: HashSet.HashSet<ItemId>
+  /** Listed, and not to be had so far. */
+  readonly deferred: HashMap.HashMap<ItemId, Deferred>
+  /** Listed once, and not to be had any more. */
+  readonly goneIds: HashSet.HashSet<ItemId>
+  /** What was observed last of items that are held, here or by an earlier feed. */
+  readonly observed: HashMap.HashMap<ItemId, Observation["as"]>
   readonly forgotten: boolean
+}
+
+export interface Deferred extends Deferral {
+  /** Of the last attempt. */
+  readonly at: DateTime.Utc
 }
 
 export const initial: State = {
   exists: false,
   itemIds: HashSet.empty(),
   withdrawnIds: HashSet.empty(),
+  deferred: HashMap.empty(),
+  goneIds: HashSet.empty(),
+  observed: HashMap.empty(),
   forgotten: false,
 }
 
@@ -120,12 +177,45 @@ export const evolve = (state: State, event: Event): State => {
         exists: true,
         itemIds: withAll(state.itemIds, event.itemIds),
         withdrawnIds: withoutAll(state.withdrawnIds, event.itemIds),
+        deferred: withoutKeys(state.deferred, event.itemIds),
+        goneIds: withoutAll(state.goneIds, event.itemIds),
       }
     case "items_withdrawn":
       return {
         ...state,
         itemIds: withoutAll(state.itemIds, event.itemIds),
         withdrawnIds: withAll(state.withdrawnIds, event.itemIds),
+      }
+    case "items_deferred":
+      return {
+        ...state,
+        exists: true,
+        deferred: HashMap.setMany(
+          state.deferred,
+          event.deferred.map((deferral) => [deferral.item, { ...deferral, at: event.at }] as const),
+        ),
+        goneIds: withoutAll(
+          state.goneIds,
+          event.deferred.map(({ item }) => item),
+        ),
+      }
+    case "items_gone": {
+      const gone = event.gone.map(({ item }) => item)
+      return {
+        ...state,
+        exists: true,
+        deferred: withoutKeys(state.deferred, gone),
+        goneIds: withAll(state.goneIds, gone),
+      }
+    }
+    case "items_observed":
+      return {
+        ...state,
+        exists: true,
+        observed: HashMap.setMany(
+          state.observed,
+          event.observed.map(({ as, item }) => [item, as] as const),
+        ),
       }
     case "items_revised":
     case "balance_recorded":
@@ -157,6 +247,25 @@ export const decide = (state: State, command: Command): Result.Result<ReadonlyAr
       const itemIds = command.itemIds.filter(isFirst((id) => HashSet.has(state.itemIds, id)))
       return Result.succeed(itemIds.length === 0 ? [] : [{ ...command, itemIds, _tag: "items_withdrawn" }])
     }
+    case "DeferItems": {
+      if (state.forgotten) return Result.fail(new FeedForgotten())
+      const deferred = command.deferred.filter(({ item }) => !HashSet.has(state.itemIds, item))
+      return Result.succeed(deferred.length === 0 ? [] : [{ ...command, deferred, _tag: "items_deferred" }])
+    }
+    case "RecordGone": {
+      if (state.forgotten) return Result.fail(new FeedForgotten())
+      const gone = command.gone.filter(
+        ({ item }) => !HashSet.has(state.itemIds, item) && !HashSet.has(state.goneIds, item),
+      )
+      return Result.succeed(gone.length === 0 ? [] : [{ ...command, gone, _tag: "items_gone" }])
+    }
+    case "ObserveItems": {
+      if (state.forgotten) return Result.fail(new FeedForgotten())
+      const observed = command.observed.filter(
+        ({ as, item }) => Option.getOrUndefined(HashMap.get(state.observed, item)) !== as,
+      )
+      return Result.succeed(observed.length === 0 ? [] : [{ ...command, observed, _tag: "items_observed" }])
+    }
     case "RecordBalance":
       if (state.forgotten) return Result.fail(new FeedForgotten())
       return Result.succeed([{ ...command, _tag: "balance_recorded" }])
@@ -178,6 +287,9 @@ const withAll = (ids: Ids, added: Iterable<ItemId>): Ids => HashSet.union(ids, H
 /** One by one: a difference of sets would go through all that a feed holds. */
 const withoutAll = (ids: Ids, gone: Iterable<ItemId>): Ids =>
   HashSet.isEmpty(ids) ? ids : Array.from(gone).reduce((rest, id) => HashSet.remove(rest, id), ids)
+
+const withoutKeys = <A>(map: HashMap.HashMap<ItemId, A>, gone: Iterable<ItemId>): HashMap.HashMap<ItemId, A> =>
+  HashMap.isEmpty(map) ? map : HashMap.removeMany(map, gone)
 
 type Batch = Extract<Command, { readonly _tag: "RecordItems" | "ReviseItems" }>
 

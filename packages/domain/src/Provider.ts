@@ -7,7 +7,7 @@
 import { type DateTime, type Effect, type Redacted, type Result, Schema } from "effect"
 
 import { type Settings } from "./Connection.ts"
-import { type ItemId } from "./Feed.ts"
+import { type Deferral, type Gone, type ItemId, type Observation } from "./Feed.ts"
 import { ProviderId } from "./Ids.ts"
 import { type Description } from "./matching/Profile.ts"
 import { type Row as Transaction } from "./matching/Transactions.ts"
@@ -32,6 +32,16 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
 /** The cursor is too old for the provider: the source must be compared from its beginning. */
 export class CursorExpired extends Schema.TaggedError<CursorExpired>()("CursorExpired", {}) {}
 
+/** The settings of the connection do not say what to deliver. Asking again helps once they do. */
+export class SourceNotConfigured extends Schema.TaggedError<SourceNotConfigured>()("SourceNotConfigured", {
+  setting: Schema.String,
+}) {}
+
+/** What the settings name is not there any more, and something else has its name. A person has to say which is meant. */
+export class SourceReplaced extends Schema.TaggedError<SourceReplaced>()("SourceReplaced", {
+  setting: Schema.String,
+}) {}
+
 /** The settings of the connection name something that the provider does not have. */
 export class SourceNotFound extends Schema.TaggedError<SourceNotFound>()("SourceNotFound", {
   setting: Schema.String,
@@ -52,7 +62,9 @@ export class ProviderError extends Schema.TaggedError<ProviderError>()("Provider
     RateLimited,
     Unavailable,
     CursorExpired,
+    SourceNotConfigured,
     SourceNotFound,
+    SourceReplaced,
     UnexpectedAnswer,
   ]),
 }) {}
@@ -64,15 +76,41 @@ export type Secret = Redacted.Redacted<string>
 export interface Source {
   /** As the provider names it, for good: the id of a label, not its name. */
   readonly key: string
+  /**
+   * Whether an item has the same id under every source of the account, as a message has under every label. What the
+   * connection held under another source, or one that it goes on from did, is then not delivered again.
+   */
+  readonly sharesIds?: boolean | undefined
+  /**
+   * What the connection's settings say from now on, where the provider knows better: the name of a label that was
+   * renamed. Recorded before anything is fetched.
+   */
+  readonly settings?: Settings | undefined
+  /** How many items it holds, as the provider counted them when it was asked for its sources: to a run's first page. */
+  readonly total?: number | undefined
+  /** What finding it took of the provider's quota, in the provider's units. */
+  readonly cost?: number | undefined
   /** What the provider says of the outside account, where an account cannot be known by the connection's identity. */
   readonly account?: Description | undefined
 }
 
 type Items = ReadonlyArray<{ readonly id: ItemId; readonly content: Schema.Json }>
 
-/** What a source delivered next. */
-export interface Page {
+/** What became of items that were asked for. */
+export interface Fetched {
   readonly items: Items
+  /** Items that could not be had for reasons of their own, while others could. They are asked for again later. */
+  readonly deferred?: ReadonlyArray<Pick<Deferral, "item" | "reason">> | undefined
+  /** Items that are not to be had any more. */
+  readonly gone?: ReadonlyArray<Gone> | undefined
+  /** What it took of the provider's quota, in the provider's units. */
+  readonly cost?: number | undefined
+  /** What kept the rest from being fetched. The items are good; asking again brings the others. */
+  readonly stoppedBy?: ProviderError | undefined
+}
+
+/** What a source delivered next. */
+export interface Page extends Fetched {
   /** Items that were delivered before, and are different now. */
   readonly revised?: Items | undefined
   /** Items that were delivered before, and that the provider takes back. */
@@ -88,8 +126,12 @@ export interface Page {
   readonly cursor: string
   /** Whether the provider has nothing more for now. */
   readonly complete: boolean
-  /** What kept the rest of the page from being fetched. The items are good; asking again brings the others. */
-  readonly stoppedBy?: ProviderError | undefined
+  /** What became of items that were delivered before, or are now. Of those that are not held it is passed over. */
+  readonly observed?: ReadonlyArray<Observation> | undefined
+  /** Of a page that belongs to a listing of all there is: its items by id, and whether the listing ends with it. */
+  readonly listing?: { readonly ids: ReadonlyArray<ItemId>; readonly isLast: boolean } | undefined
+  /** How many items the source holds, as the provider counts them. Of the page that completes a source. */
+  readonly total?: number | undefined
 }
 
 /** One provider. */
@@ -109,8 +151,10 @@ export interface Provider {
   readonly sources: (secret: Secret, settings: Settings) => Effect.Effect<ReadonlyArray<Source>, ProviderError>
 
   /**
-   * The page after a cursor, from the beginning without one. Only items that are not held yet are fetched.
-   * Asking for the same page again is safe.
+   * The page after a cursor, from the beginning without one. Only items that are not held yet are fetched; those that
+   * were deferred count as held. Asking for the same page again is safe.
+   *
+   * The cursor goes beyond an item only if the page delivers it, defers it or says that it is gone.
    *
    * Without a cursor, `resumeFrom` may name a day, `YYYY-MM-DD`: what was booked before it is held from an earlier
    * connection, under other ids, and need not be delivered again.
@@ -131,6 +175,12 @@ export interface Provider {
 
   /** How many items one call brings at most: what not fetching again saves is told in calls. */
   readonly itemsPerCall?: number
+
+  /**
+   * Fetches items by id that could not be had before. An item that cannot be had again is `deferred` again; that the
+   * provider does not know it is the proof that it is `gone`.
+   */
+  readonly items?: (secret: Secret, source: Source, ids: ReadonlyArray<ItemId>) => Effect.Effect<Fetched, ProviderError>
 
   /** Ends the authorization at the provider. Done after the end was recorded; ending what has ended is success. */
   readonly remove?: (secret: Secret) => Effect.Effect<void, ProviderError>

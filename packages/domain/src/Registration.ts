@@ -247,6 +247,67 @@ export const activate = Effect.fn("Registration.activate")(function* (
   )
 })
 
+/** What may be changed of a connection that is there. What is left out stays as it is. */
+export const Change = Schema.Struct({
+  pollIntervalSeconds: wishes.pollIntervalSeconds,
+  /** All of them: those that are left out are gone. */
+  settings: wishes.settings,
+  slot: Request.fields.slot,
+})
+export type Change = typeof Change.Type
+
+/**
+ * Changes what is asked of a connection. One that is live takes the slot that goes with it: from a connection of the
+ * same owner, which is `superseded`, but not from another owner's. One that is over is left as it is.
+ */
+export const change = Effect.fn("Registration.change")(function* (
+  tenantId: TenantId,
+  connectionId: ConnectionId,
+  changes: Change,
+  options: { readonly actor: Actor },
+) {
+  const wishes = yield* parse(Schema.toType(Change))(changes)
+  return yield* Aggregate.decidingAgain(
+    Effect.gen(function* () {
+      const at = yield* DateTime.now
+      const loaded = yield* load(tenantId, connectionId)
+      const { ownerId, pollIntervalSeconds, provider, settings, slot, status } = loaded.state
+      if (ownerId === undefined || provider === undefined || pollIntervalSeconds === undefined) {
+        return yield* new Connection.ConnectionNotReady({ status, command: "Configure" })
+      }
+      const plan = {
+        ownerId,
+        provider,
+        pollIntervalSeconds,
+        settings: settings ?? {},
+        ...(slot !== undefined && { slot }),
+      }
+      const changed = yield* Effect.fromResult(decide(loaded, { _tag: "Configure", at, ...plan, ...wishes }))
+      const occupant = yield* occupantFor(changed)
+      if (occupant !== undefined && occupant.state.ownerId !== ownerId) {
+        return yield* new HeldByAnotherOwner({ what: "slot" })
+      }
+      const ended = occupant && (yield* Effect.fromResult(decide(occupant, supersede(at, connectionId))))
+      yield* record([changed, ...(ended === undefined ? [] : [ended])], options)
+      return changed.state
+    }),
+  )
+})
+
+/** Goes on where a connection for the same account stands. */
+export const followOn = (
+  at: DateTime.Utc,
+  previous: ConnectionId,
+  { cursors }: Connection.State,
+): Connection.Command => ({
+  _tag: "FollowOn",
+  at,
+  previous,
+  confidence: "exact",
+  evidence: ["identity"],
+  resume: Object.entries(cursors).map(([feed, cursor]) => ({ feed, cursor })),
+})
+
 const registerOnce = Effect.fnUntraced(function* <R>(request: Request, terms: Terms, alongside: Alongside<R>) {
   const at = yield* DateTime.now
   const { known, loaded } = yield* groundOf(request)
@@ -409,15 +470,6 @@ const record = (
 const nothing = { commands: [], changes: [] }
 
 const supersede = (at: DateTime.Utc, by: ConnectionId): Connection.Command => ({ _tag: "Supersede", at, by })
-
-const followOn = (at: DateTime.Utc, previous: ConnectionId, { cursors }: Connection.State): Connection.Command => ({
-  _tag: "FollowOn",
-  at,
-  previous,
-  confidence: "exact",
-  evidence: ["identity"],
-  resume: Object.entries(cursors).map(([feed, cursor]) => ({ feed, cursor })),
-})
 
 const isSameAccount = (old: Connection.State, fresh: Connection.State) =>
   old.identity !== undefined && old.identity === fresh.identity

@@ -7,7 +7,7 @@
  * the cursor is not. The version of the feed fences off a worker that lost its
  * lease without noticing.
  */
-import { DateTime, Duration, Effect, Schema } from "effect"
+import { Cause, Clock, DateTime, Duration, Effect, Exit, Predicate, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 
 import * as Aggregate from "./Aggregate.ts"
@@ -18,20 +18,17 @@ import { Leases } from "./Leases.ts"
 import { type Provider, type ProviderError, type Source } from "./Provider.ts"
 import * as Reconnection from "./Reconnection.ts"
 import { type Ask, asking, isPassing } from "./SyncAsking.ts"
-import { type SourceReport, syncSource } from "./SyncPages.ts"
+import * as SyncLog from "./SyncLog.ts"
+import { nothingDone, type SourceReport, syncSource } from "./SyncPages.ts"
+import * as SyncSettings from "./SyncSettings.ts"
 import { ensureSyncable, metadata, NotSyncable, openByIdentity, openMatched } from "./SyncSources.ts"
 
 export { NotSyncable } from "./SyncSources.ts"
 
 /** What a run did. */
-export interface Report {
+export interface Report extends SourceReport {
   readonly run: string
   readonly connectionId: ConnectionId
-  readonly pages: number
-  /** New to the account, and recorded. */
-  readonly added: number
-  /** Delivered again, and passed over. */
-  readonly known: number
 }
 
 /** Another worker is syncing this connection, or took over. What this one recorded stands; the other one's run will do. */
@@ -47,6 +44,8 @@ export class SyncFailed extends Schema.TaggedError<SyncFailed>()("SyncFailed", {
   connectionId: ConnectionId,
   reason: Schema.String,
   retryable: Schema.Boolean,
+  /** The provider wants to be left alone until then. Runs before that ask it nothing, and fail with this again. */
+  retryAt: Schema.optionalKey(Schema.DateTimeUtc),
 }) {}
 
 /** A lease is renewed while the run lives; this is how long a dead worker blocks the next one. */
@@ -86,31 +85,64 @@ export const run = Effect.fn("Sync.run")(function* (
         NotMerged: Effect.die,
         ReviewNotOpen: Effect.die,
       }),
+      logged(provider, connectionId),
     )
 })
+
+/** Says how a run ended, by class where it failed: what a provider or a store said stays out of the logs. */
+const logged =
+  ({ id }: Provider, connectionId: ConnectionId) =>
+  <E, R>(run: Effect.Effect<Report, E, R>) =>
+    Effect.gen(function* () {
+      const began = yield* Clock.currentTimeMillis
+      return yield* Effect.onExit(run, (exit) =>
+        Effect.flatMap(Clock.currentTimeMillis, (ended) =>
+          SyncLog.ended(id, connectionId, Exit.isSuccess(exit) ? exit.value : undefined, {
+            outcome: Exit.isSuccess(exit) ? "success" : "failure",
+            duration: Duration.millis(ended - began),
+            reason: Exit.isFailure(exit) ? classOf(exit.cause) : undefined,
+          }),
+        ),
+      )
+    })
+
+const classOf = (cause: Cause.Cause<unknown>) => {
+  if (Cause.hasInterruptsOnly(cause)) return "interrupted"
+  const failure = Cause.squash(cause)
+  if (failure instanceof SyncFailed) return failure.reason
+  return Predicate.hasProperty(failure, "_tag") ? String(failure._tag) : "a defect"
+}
 
 const syncAll = Effect.fnUntraced(function* (provider: Provider, tenantId: TenantId, connectionId: ConnectionId) {
   const random = yield* SecureRandom.SecureRandom
   const run = yield* random.uuidV7()
   const { state } = yield* Credentials.recordVersion(tenantId, connectionId)
   yield* ensureSyncable(connectionId, state)
+  const retryAt = Connection.heldUntil(state, yield* DateTime.now)
+  if (retryAt !== undefined) {
+    return yield* new SyncFailed({ connectionId, reason: "RateLimited", retryable: true, retryAt })
+  }
 
   const ask = asking(provider, tenantId, connectionId)
   const sources = yield* ask((secret) => provider.sources(secret, state.settings ?? {}))
+  yield* SyncSettings.follow(tenantId, connectionId, state.settings ?? {}, sources)
   const adopted = yield* Effect.result(adoptNew(provider, tenantId, connectionId, sources, state))
   const reports = yield* Effect.forEach(sources, (source) =>
     syncOne(provider, ask, tenantId, connectionId, source, run),
   )
   // What could not be matched does not keep the others waiting.
   yield* Effect.fromResult(adopted)
-  const sum = (count: (report: SourceReport) => number) => reports.reduce((total, report) => total + count(report), 0)
-  return {
-    run,
-    connectionId,
-    pages: sum(({ pages }) => pages),
-    added: sum(({ added }) => added),
-    known: sum(({ known }) => known),
-  } satisfies Report
+  return { run, connectionId, ...reports.reduce(together, nothingDone) } satisfies Report
+})
+
+const together = (a: SourceReport, b: SourceReport): SourceReport => ({
+  pages: a.pages + b.pages,
+  scanned: a.scanned + b.scanned,
+  added: a.added + b.added,
+  known: a.known + b.known,
+  deferred: a.deferred + b.deferred,
+  gone: a.gone + b.gone,
+  units: a.units + b.units,
 })
 
 /** What the accounts are could not be decided for now; the next run will try. */
@@ -145,7 +177,7 @@ const syncOne = Effect.fnUntraced(function* (
   const { sources } = (yield* loadConnection(tenantId, connectionId)).state
   const matched = sources[source.key]
   // What was not matched, for whatever reason, is not fetched either: the next run tries again.
-  if (matched === undefined) return { pages: 0, added: 0, known: 0 } satisfies SourceReport
+  if (matched === undefined) return nothingDone
   return yield* syncSource(provider, ask, yield* openMatched(tenantId, connectionId, source, matched), run)
 })
 
@@ -154,12 +186,14 @@ const stop = Effect.fnUntraced(function* (tenantId: TenantId, connectionId: Conn
   const at = yield* DateTime.now
   const { reason } = error
   const retryable = isPassing(error)
+  const wait = reason._tag === "RateLimited" ? reason.retryAfter : undefined
+  const hold = wait === undefined ? {} : { retryAt: DateTime.addDuration(at, wait) }
   if (reason._tag !== "AuthorizationEnded") {
     const told = reason._tag === "UnexpectedAnswer" ? `${reason._tag}: ${reason.problem}` : reason._tag
-    const command = Connection.Command.make({ _tag: "ReportSyncFailure", at, reason: told, retryable })
+    const command = Connection.Command.make({ _tag: "ReportSyncFailure", at, reason: told, retryable, ...hold })
     yield* handleConnection(tenantId, connectionId, command, { metadata })
   }
-  return yield* new SyncFailed({ connectionId, reason: reason._tag, retryable })
+  return yield* new SyncFailed({ connectionId, reason: reason._tag, retryable, ...hold })
 })
 
 /** The credentials went while they were needed, or are not ours. */

@@ -1,9 +1,9 @@
 /** Asking a provider: with credentials that work, and with patience. */
-import { Duration, Effect, Schedule } from "effect"
+import { Duration, Effect, Random, Schedule } from "effect"
 
 import * as Credentials from "./Credentials.ts"
 import { type ConnectionId, type TenantId } from "./Ids.ts"
-import { type Provider, ProviderError, type Secret } from "./Provider.ts"
+import { AuthorizationEnded, type Provider, ProviderError, type Secret } from "./Provider.ts"
 import type * as Vault from "./Vault.ts"
 
 /** Requests are repeated with new credentials where these are refused, and later where the provider wants time. */
@@ -21,7 +21,17 @@ export const asking = (provider: Provider, tenantId: TenantId, connectionId: Con
       const held = yield* credentials()
       return yield* requestWith(held).pipe(
         Effect.catchReason("ProviderError", "Unauthorized", () =>
-          Effect.flatMap(credentials(held.version), requestWith),
+          Effect.flatMap(credentials(held.version), (renewed) =>
+            requestWith(renewed).pipe(
+              // What was renewed just now does not expire: the authorization itself is not honoured any more.
+              Effect.catchReason("ProviderError", "Unauthorized", () =>
+                Effect.andThen(
+                  Credentials.reportEnd(tenantId, connectionId, renewed.version, "revoked"),
+                  new ProviderError({ provider: provider.id, reason: new AuthorizationEnded({ reason: "revoked" }) }),
+                ),
+              ),
+            ),
+          ),
         ),
       )
     }).pipe(Effect.retry({ while: isWorthWaiting, schedule: patience }))
@@ -39,13 +49,18 @@ const isWorthWaiting = (error: { readonly _tag: string }) =>
   isPassing(error) &&
   Duration.isLessThanOrEqualTo(waitOf(error), Duration.seconds(30))
 
-/** Some seconds, and as long as the provider asks. What does not pass by then is left to the next run. */
-const patience = Schedule.exponential("200 millis").pipe(
-  Schedule.jittered,
+/**
+ * Some seconds, any part of them so that many do not ask at once, and as long as the provider asks. What does not pass
+ * by then is left to the next run.
+ */
+const patience = Schedule.exponential("400 millis").pipe(
   Schedule.upTo({ times: 5 }),
   Schedule.setInputType<unknown>(),
   Schedule.modifyDelay(({ duration, input }) =>
-    Effect.succeed(input instanceof ProviderError ? Duration.max(duration, waitOf(input)) : duration),
+    Effect.map(Random.next, (part) => {
+      const jittered = Duration.times(duration, part)
+      return input instanceof ProviderError ? Duration.max(jittered, waitOf(input)) : jittered
+    }),
   ),
 )
 

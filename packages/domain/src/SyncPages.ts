@@ -2,34 +2,54 @@
  * The pages of a source, each recorded in one append: the items, what they are in
  * the account, and the cursor before and after.
  */
-import { DateTime, Duration, Effect, HashSet, Result, Schema } from "effect"
+import { Clock, DateTime, Duration, Effect, HashMap, HashSet, Option, Result, Schema } from "effect"
 
 import * as Account from "./Account.ts"
 import * as Aggregate from "./Aggregate.ts"
 import * as Connection from "./Connection.ts"
 import * as Coverage from "./Coverage.ts"
 import * as Feed from "./Feed.ts"
+import * as Holdings from "./Holdings.ts"
 import { type FeedId } from "./Ids.ts"
 import * as Ledger from "./Ledger.ts"
 import { type Balance } from "./matching/Profile.ts"
 import * as Personal from "./Personal.ts"
 import { type Page, type Provider, type ProviderError } from "./Provider.ts"
 import { type Ask } from "./SyncAsking.ts"
+import { judge, type Judgement } from "./SyncDrift.ts"
+import * as SyncLog from "./SyncLog.ts"
 import { cursorOf, ensureSyncable, metadata, type OpenFeed, reload, type Streams } from "./SyncSources.ts"
 import { type Told } from "./TransactionsView.ts"
 
 /** A look that finds nothing is worth an event only this often. */
 const quietInterval = Duration.hours(1)
 
+/** What was done for a source. */
 export interface SourceReport {
   readonly pages: number
+  /** Items that were listed. */
+  readonly scanned: number
+  /** New to the account, and recorded. */
   readonly added: number
+  /** Delivered again, and passed over. */
   readonly known: number
+  /** Items that could not be had, and are asked for again by later runs. */
+  readonly deferred: number
+  /** Items that were listed once, and are not to be had any more. */
+  readonly gone: number
+  /** What it took of the provider's quota, in the provider's units; 0 for providers that do not count. */
+  readonly units: number
 }
 
-/** Page after page, until the provider has nothing more. */
+export const nothingDone: SourceReport = { pages: 0, scanned: 0, added: 0, known: 0, deferred: 0, gone: 0, units: 0 }
+
+/** An item that could not be had is asked for by the next run, and from then on more and more seldom. */
+const backOff = ({ at, attempts }: Feed.Deferred) =>
+  DateTime.addDuration(at, attempts < 2 ? 0 : Duration.min(Duration.minutes(2 ** (attempts - 2)), Duration.hours(6)))
+
+/** Page after page, until the provider has nothing more. Before that, what earlier runs could not have. */
 export const syncSource = Effect.fnUntraced(function* (provider: Provider, ask: Ask, feed: OpenFeed, run: string) {
-  const { connectionId, heldBefore, resumeFrom, source } = feed
+  const began = yield* Clock.currentTimeMillis
   const recording: Recording = {
     provider,
     feed,
@@ -37,35 +57,90 @@ export const syncSource = Effect.fnUntraced(function* (provider: Provider, ask: 
     tell: Ledger.readingOf(provider),
     ledger: undefined,
     bringsNews: false,
+    listed: undefined,
+    isCompared: false,
+    report: { ...nothingDone, units: feed.source.cost ?? 0 },
   }
-  let streams: Streams = feed.streams
-  let report: SourceReport = { pages: 0, added: 0, known: 0 }
+  const outcome = yield* Effect.result(
+    Effect.flatMap(askAgain(recording, ask, feed.streams), (then) => follow(recording, ask, then)),
+  )
+  yield* SyncLog.ingested(provider.id, feed, run, recording.report, {
+    outcome: Result.isSuccess(outcome) ? "success" : "failure",
+    duration: Duration.millis((yield* Clock.currentTimeMillis) - began),
+  })
+  return yield* Effect.as(Effect.fromResult(outcome), recording.report)
+})
+
+/** The items that are due again, by their ids. What becomes of them moves no cursor. */
+const askAgain = Effect.fnUntraced(function* (recording: Recording, ask: Ask, streams: Streams) {
+  const { feed, provider } = recording
+  const { items } = provider
+  const cursor = cursorOf(streams, feed)
+  if (items === undefined || cursor === null) return { streams, stoppedBy: undefined }
+  const now = yield* DateTime.now
+  const due = Array.from(HashMap.values(Holdings.deferred(feed.before, streams.feed.state))).filter((deferred) =>
+    DateTime.isLessThanOrEqualTo(backOff(deferred), now),
+  )
+  if (due.length === 0) return { streams, stoppedBy: undefined }
+  const ids = due.slice(0, askedAgainAtOnce).map(({ item }) => item)
+  const fetched = yield* ask((secret) => items(secret, feed.source, ids))
+  const recorded = yield* record(recording, streams, { ...fetched, known: 0, cursor, complete: false })
+  if (fetched.stoppedBy !== undefined && fetched.items.length === 0) return yield* fetched.stoppedBy
+  return { streams: recorded.streams, stoppedBy: fetched.stoppedBy }
+})
+
+/** Items that were deferred and are asked for with one append. */
+const askedAgainAtOnce = 100
+
+const follow = Effect.fnUntraced(function* (
+  recording: Recording,
+  ask: Ask,
+  then: { readonly streams: Streams; readonly stoppedBy: ProviderError | undefined },
+) {
+  const { feed, provider } = recording
+  const { connectionId, resumeFrom } = feed
+  let { stoppedBy, streams } = then
   let cursor = cursorOf(streams, feed)
-  let stoppedBy: ProviderError | undefined
+  let timesExpired = 0
   for (;;) {
-    const held = streams.feed.state.itemIds
-    const isHeld = (id: Feed.ItemId) => HashSet.has(held, id) || HashSet.has(heldBefore, id)
-    const pageAfter = (cursor: string | null) =>
-      ask((secret) => {
+    const { state } = streams.feed
+    const isHeld = (id: Feed.ItemId) =>
+      Holdings.has(feed.before, state, id) ||
+      HashMap.has(state.deferred, id) ||
+      (HashMap.has(feed.before.deferred, id) && !HashSet.has(state.goneIds, id))
+    const pageAfter = (cursor: string | null) => {
+      if (cursor === null) recording.listed = new Set()
+      return ask((secret) => {
         // What stopped the page before is met like any other failure of the provider, now that its items are recorded.
         const failure = stoppedBy
         stoppedBy = undefined
         if (failure !== undefined) return Effect.fail(failure)
+        // What was counted before the run is old once the run has brought something.
+        const { total: _, ...uncounted } = feed.source
+        const source = recording.report.pages === 0 ? feed.source : uncounted
         return provider.page(secret, source, cursor, isHeld, cursor === null ? resumeFrom : undefined)
       })
+    }
     const page = yield* pageAfter(cursor).pipe(
       // The provider forgot what changed since: everything it lists is compared with what is held.
-      Effect.catchReason("ProviderError", "CursorExpired", () => pageAfter(null)),
+      Effect.catchReason("ProviderError", "CursorExpired", (_, error) =>
+        ++timesExpired > expiredAtMost ? Effect.fail(error) : pageAfter(null),
+      ),
     )
     const recorded = yield* record(recording, streams, page)
     streams = recorded.streams
-    report = { pages: report.pages + 1, added: report.added + recorded.added, known: report.known + recorded.known }
-    if (page.complete) return report
+    const isDone = page.complete && !recorded.isToCompare
+    if (isDone) return
     yield* ensureSyncable(connectionId, streams.connection.state)
-    cursor = page.cursor
+    cursor = page.complete ? null : page.cursor
     stoppedBy = page.stoppedBy
+    // Where nothing could be had, nothing is to be had for now.
+    if (stoppedBy !== undefined && page.items.length === 0) return yield* stoppedBy
   }
 })
+
+/** How often a run begins anew because its cursor expired. More often, the next run does. */
+const expiredAtMost = 5
 
 /** A source that is being recorded. */
 interface Recording {
@@ -78,6 +153,11 @@ interface Recording {
   ledger: Ledger.Ledger | undefined
   /** Whether any page of the run so far has told anything. */
   bringsNews: boolean
+  /** What a listing of all there is has shown so far; none where this run did not begin one, or it is over. */
+  listed: Set<Feed.ItemId> | undefined
+  /** Whether this run has compared all that is listed with what is held. */
+  isCompared: boolean
+  report: SourceReport
 }
 
 /**
@@ -87,7 +167,8 @@ interface Recording {
 const record = Effect.fnUntraced(function* (recording: Recording, streams: Streams, page: Page) {
   const { feed } = recording
   const at = yield* DateTime.now
-  return yield* attempt(recording, streams, page, at).pipe(
+  for (const id of page.listing?.ids ?? []) recording.listed?.add(id)
+  const recorded = yield* attempt(recording, streams, page, at).pipe(
     Effect.catchTag("VersionConflict", () =>
       Aggregate.decidingAgain(
         Effect.flatMap(reload(feed), (current) => {
@@ -100,6 +181,22 @@ const record = Effect.fnUntraced(function* (recording: Recording, streams: Strea
       ),
     ),
   )
+  if (page.listing?.isLast === true) {
+    recording.isCompared ||= recording.listed !== undefined
+    recording.listed = undefined
+  }
+  const { report } = recording
+  const deferred = page.deferred?.length ?? 0
+  recording.report = {
+    pages: report.pages + 1,
+    scanned: report.scanned + recorded.added + recorded.known + deferred + recorded.gone,
+    added: report.added + recorded.added,
+    known: report.known + recorded.known,
+    deferred: report.deferred + deferred,
+    gone: report.gone + recorded.gone,
+    units: report.units + (page.cost ?? 0),
+  }
+  return recorded
 })
 
 const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Streams, page: Page, at: DateTime.Utc) {
@@ -107,12 +204,23 @@ const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Stre
   const { feedId } = feed
   // What a bank's account covers after news is told with the last page, even if that one is empty.
   recording.bringsNews = bringsNews(page) || (feed.isMatched && recording.bringsNews)
-  const isQuiet = !recording.bringsNews && isOld(streams.connection.state, feedId, page, at)
-  if (isQuiet) return { streams, added: 0, known: page.known }
-
   const ledger = recording.bringsNews ? yield* ledgerOf(recording, streams) : undefined
-  const items = yield* Effect.fromResult(decideFeed(streams.feed, ...tape(recording, streams, ledger, page, at)))
-  const { added, commands, delivered, known } = reconciliation(recording, streams, ledger, items, page, at)
+  const deliveries = tape(recording, streams, ledger, page, at)
+  const { state: held } = yield* Effect.fromResult(decideFeed(streams.feed, ...deliveries))
+  const items = yield* Effect.fromResult(
+    decideFeed(streams.feed, ...deliveries, ...standings(recording, streams, held, page, at)),
+  )
+  const { drift, isToCompare } = driftOf(recording, streams.connection.state, items.state, page)
+  const isQuiet =
+    !recording.bringsNews &&
+    items.events.length === 0 &&
+    drift === undefined &&
+    // A listing begun anew has a cursor that is good, whatever it brought.
+    recording.listed === undefined &&
+    isOld(streams.connection.state, feedId, page, at)
+  if (isQuiet) return { streams, added: 0, known: page.known, gone: 0, isToCompare }
+
+  const { added, commands, delivered: count, known } = reconciliation(recording, streams, ledger, items, page, at)
   const synced = yield* Effect.fromResult(
     decideConnection(streams.connection, {
       _tag: "RecordPage",
@@ -121,13 +229,18 @@ const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Stre
       run,
       cursorBefore: cursorOf(streams, feed),
       cursorAfter: page.cursor,
-      items: delivered,
+      items: count,
       complete: page.complete,
+      ...(drift !== undefined && { drift }),
     }),
   )
   const reconciled =
     streams.account === undefined ? undefined : yield* Effect.fromResult(decideAccount(streams.account, ...commands))
   yield* Aggregate.append(reconciled === undefined ? [items, synced] : [items, reconciled, synced], { metadata })
+  for (const event of items.events) {
+    if (event._tag === "items_deferred") yield* SyncLog.deferred(feed.connectionId, feedId, event.deferred)
+  }
+  if (drift !== undefined) yield* SyncLog.drifted(feed.connectionId, feedId, drift)
   return {
     streams: {
       feed: Aggregate.after(items),
@@ -136,8 +249,56 @@ const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Stre
     },
     added,
     known,
+    gone: items.events.reduce((sum, event) => sum + (event._tag === "items_gone" ? event.gone.length : 0), 0),
+    isToCompare,
   }
 })
+
+/** What is to be said of items that were not delivered, and of those that are there already. */
+const standings = (
+  recording: Recording,
+  streams: Streams,
+  held: Feed.State,
+  page: Page,
+  at: DateTime.Utc,
+): ReadonlyArray<Feed.Command> => {
+  const { before } = recording.feed
+  const delivery = deliveryOf(recording, streams, at)
+  const missed =
+    page.listing?.isLast === true && recording.listed !== undefined
+      ? Holdings.unlisted(before, held, recording.listed)
+      : []
+  // Whatever is listed is there, whatever was observed of it before.
+  const listed = (page.listing?.ids ?? []).map((item): Feed.Observation => ({ item, as: "returned" }))
+  const observed = Holdings.news(before, held, [...listed, ...missed, ...(page.observed ?? [])])
+  const open = Holdings.deferred(before, held)
+  const deferred = (page.deferred ?? []).map(({ item, reason }) => ({
+    item,
+    reason,
+    attempts: 1 + Option.match(HashMap.get(open, item), { onNone: () => 0, onSome: ({ attempts }) => attempts }),
+  }))
+  return [
+    ...chunksOf(deferred).map((deferred) => Feed.Command.cases.DeferItems.make({ ...delivery, deferred })),
+    ...chunksOf(page.gone ?? []).map((gone) => Feed.Command.cases.RecordGone.make({ ...delivery, gone })),
+    ...chunksOf(observed).map((observed) => Feed.Command.cases.ObserveItems.make({ ...delivery, observed })),
+  ]
+}
+
+/** What the provider's own count says about the page that completes a source. */
+const driftOf = (
+  { feed, isCompared, listed }: Recording,
+  { drifts }: Connection.State,
+  state: Feed.State,
+  { complete, listing, total }: Page,
+): Judgement => {
+  if (!complete || total === undefined) return { drift: undefined, isToCompare: false }
+  const { there, ...elsewhere } = Holdings.count(feed.before, state)
+  return judge(drifts[feed.feedId], {
+    items: total - there,
+    ...elsewhere,
+    isCompared: isCompared || (listed !== undefined && listing?.isLast === true),
+  })
+}
 
 /** Whether the log says already, or has said within the hour, that there is nothing more. */
 const isOld = ({ cursors, syncedAt, syncFailure }: Connection.State, feedId: FeedId, page: Page, at: DateTime.Utc) => {
@@ -160,22 +321,33 @@ const ledgerOf = Effect.fnUntraced(function* (recording: Recording, { account }:
   return recording.ledger
 })
 
+const deliveryOf = (
+  { feed: { connectionId, source }, provider, run }: Recording,
+  { account }: Pick<Streams, "account">,
+  at: DateTime.Utc,
+) => ({
+  at,
+  connectionId,
+  provider: provider.id,
+  ...(account !== undefined && { accountId: Account.idOf(account.streamId) }),
+  source: source.key,
+  run,
+})
+
 /** What a page adds to the tape. */
 const tape = (
-  { bringsNews, feed: { connectionId, feedId, source }, provider, run }: Recording,
-  { account, feed }: Streams,
+  recording: Recording,
+  streams: Streams,
   ledger: Ledger.Ledger | undefined,
   page: Page,
   at: DateTime.Utc,
 ): ReadonlyArray<Feed.Command> => {
-  const delivery = {
-    at,
-    connectionId,
-    provider: provider.id,
-    ...(account !== undefined && { accountId: Account.idOf(account.streamId) }),
-    source: source.key,
-    run,
-  }
+  const {
+    bringsNews,
+    feed: { feedId, source },
+  } = recording
+  const { feed } = streams
+  const delivery = deliveryOf(recording, streams, at)
   const batch = (items: Items) => ({
     ...delivery,
     itemIds: items.map(({ id }) => id),
@@ -195,10 +367,9 @@ const tape = (
     ...batchesOf(revised.filter(isHeld)).map((items) =>
       Feed.Command.cases.ReviseItems.make({ ...batch(items), ...known(items.map(({ id }) => id)) }),
     ),
-    ...Array.from({ length: Math.ceil(withdrawn.length / withdrawnAtOnce) }, (_, index) => {
-      const itemIds = withdrawn.slice(index * withdrawnAtOnce, (index + 1) * withdrawnAtOnce)
-      return Feed.Command.cases.WithdrawItems.make({ ...delivery, ...known(itemIds), itemIds })
-    }),
+    ...chunksOf(withdrawn).map((itemIds) =>
+      Feed.Command.cases.WithdrawItems.make({ ...delivery, ...known(itemIds), itemIds }),
+    ),
     ...(balance === undefined
       ? []
       : [
@@ -319,8 +490,13 @@ type Items = Page["items"]
 const batchSize = 2_000_000
 const idsSize = 200_000
 
-/** Items that are taken back with one event. */
-const withdrawnAtOnce = 500
+/** Items that one event names without delivering them. */
+const namedAtOnce = 500
+
+const chunksOf = <A>(all: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
+  Array.from({ length: Math.ceil(all.length / namedAtOnce) }, (_, index) =>
+    all.slice(index * namedAtOnce, (index + 1) * namedAtOnce),
+  )
 
 /** The items of a page in their order, a few megabytes in each batch. */
 const batchesOf = (items: Items): ReadonlyArray<Items> => {

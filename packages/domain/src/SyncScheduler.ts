@@ -6,7 +6,20 @@
  * run can be stopped anywhere, because a page is one append and the next run goes
  * on behind it.
  */
-import { Cause, Clock, Duration, Effect, Equal, Exit, Fiber, Predicate, Schedule, Semaphore, Stream } from "effect"
+import {
+  Cause,
+  Clock,
+  DateTime,
+  Duration,
+  Effect,
+  Equal,
+  Exit,
+  Fiber,
+  Predicate,
+  Schedule,
+  Semaphore,
+  Stream,
+} from "effect"
 
 import * as Connection from "./Connection.ts"
 import * as EventCodec from "./EventCodec.ts"
@@ -38,7 +51,8 @@ interface Tagged {
  *
  * A connection is looked at when it goes live and then every
  * `pollIntervalSeconds`, counted from the beginning of a look; a look that takes
- * longer is followed by the next one at once. Connections that are out of work
+ * longer is followed by the next one at once. A look that fails with a `retryAt` is
+ * followed by none before that. Connections that are out of work
  * (`paused`, `needs_reauth`, `superseded`, `disconnected`) are let go the moment
  * that is recorded.
  *
@@ -82,6 +96,8 @@ interface Entry {
   fiber: Fiber.Fiber<void> | undefined
   /** When the last look that came to an end had begun; none when the next one is due at once. */
   lookedAt: number | undefined
+  /** Until when the provider wants to be left alone, as the last look learnt. */
+  heldUntil: number
 }
 
 /** Folds an event into its connection. Pages and failures are not read: they change nothing about the plan. */
@@ -95,6 +111,7 @@ const take = Effect.fnUntraced(
       wanted: undefined,
       fiber: undefined,
       lookedAt: undefined,
+      heldUntil: 0,
     }
     entries.set(key, entry)
     entry.state = Connection.evolve(entry.state, event)
@@ -122,7 +139,7 @@ const look = <E extends Tagged, R>(
 ) =>
   Effect.gen(function* () {
     if (entry.lookedAt !== undefined) {
-      const due = entry.lookedAt + pollIntervalSeconds * 1_000
+      const due = Math.max(entry.lookedAt + pollIntervalSeconds * 1_000, entry.heldUntil)
       yield* Effect.sleep(Duration.millis(Math.max(0, due - (yield* Clock.currentTimeMillis))))
     }
     yield* turns.withPermit(
@@ -133,6 +150,7 @@ const look = <E extends Tagged, R>(
         // Whoever is at work may have died over it: a look is due as soon as its lease has run out.
         const sooner = isBusy(exit) ? Math.max(0, pollIntervalSeconds * 1_000 - Duration.toMillis(leaseTime)) : 0
         entry.lookedAt = beganAt - sooner
+        entry.heldUntil = Exit.isFailure(exit) ? retryAtOf(exit.cause) : 0
       }),
     )
   }).pipe(Effect.forever)
@@ -143,6 +161,13 @@ const tell = ({ connectionId }: Due, cause: Cause.Cause<Tagged>) => {
   return name === "SyncInProgress"
     ? Effect.void
     : Effect.annotateLogs(Effect.logWarning(`A look failed with ${name}`), { connectionId })
+}
+
+const retryAtOf = (cause: Cause.Cause<Tagged>) => {
+  const failure = Cause.squash(cause)
+  return Predicate.hasProperty(failure, "retryAt") && DateTime.isDateTime(failure.retryAt)
+    ? DateTime.toEpochMillis(failure.retryAt)
+    : 0
 }
 
 const isBusy = (exit: Exit.Exit<unknown, Tagged>) => Exit.isFailure(exit) && nameOf(exit.cause) === "SyncInProgress"

@@ -7,7 +7,7 @@
  * stands. Where it is for several accounts, each was matched with those that are
  * held, and items are recognised by what they say.
  */
-import { DateTime, Effect, HashSet, Schema } from "effect"
+import { DateTime, Effect, Schema } from "effect"
 
 import * as Account from "./Account.ts"
 import * as Aggregate from "./Aggregate.ts"
@@ -15,6 +15,7 @@ import * as Connection from "./Connection.ts"
 import { derivedUuid, feedIdOf } from "./DerivedId.ts"
 import { EventStore } from "./EventStore.ts"
 import * as Feed from "./Feed.ts"
+import * as Holdings from "./Holdings.ts"
 import { AccountId, ConnectionId, type FeedId, type ProviderId, system, type TenantId } from "./Ids.ts"
 import * as Personal from "./Personal.ts"
 import { type Source } from "./Provider.ts"
@@ -39,8 +40,8 @@ export interface OpenFeed {
   readonly streams: Streams
   /** The account, by whom it is held. None while a person is asked which it is. */
   readonly account: Effect.Effect<Streams["account"], LoadError, LoadServices>
-  /** What earlier feeds of the account hold under the same ids. */
-  readonly heldBefore: HashSet.HashSet<Feed.ItemId>
+  /** What earlier feeds of the account hold under the same ids, of this source and of this connection's other ones; and what they left open. */
+  readonly before: Holdings.Holdings
   /** Where the feed of the connection before this one stands. */
   readonly goesOnFrom: string | null
   /** Whether its items are bank transactions, recognised by what they say. */
@@ -76,16 +77,18 @@ export const openByIdentity = Effect.fnUntraced(function* (
   const feed = yield* loadFeed(tenantId, feedId)
   const account = yield* loadAccount(tenantId, accountId)
 
-  const others = account.state.feeds.filter((other) => other.source === source.key && other.feedId !== feedId)
+  const generations: ReadonlySet<ConnectionId> = source.sharesIds ? yield* generationsOf(connection) : new Set()
+  const others = account.state.feeds.filter(
+    (other) => other.feedId !== feedId && (other.source === source.key || generations.has(other.connectionId)),
+  )
   const loaded = yield* Effect.forEach(others, (other) =>
     Effect.map(loadFeed(tenantId, other.feedId), ({ state }) => ({ ...other, ...state })),
   )
   // What was forgotten is not held any more: it is fetched again for whoever connects again.
   const earlier = loaded.filter(({ forgotten }) => !forgotten)
-  const heldBefore = earlier.reduce((held, { itemIds }) => HashSet.union(held, itemIds), HashSet.empty<Feed.ItemId>())
-  const last = earlier.at(-1)
-  const before = last && (yield* loadConnection(tenantId, last.connectionId)).state
-  const goesOnFrom = (last && before?.cursors[last.feedId]) ?? null
+  const last = earlier.findLast((other) => other.source === source.key)
+  const previous = last && (yield* loadConnection(tenantId, last.connectionId)).state
+  const goesOnFrom = (last && previous?.cursors[last.feedId]) ?? null
 
   const linked = yield* Effect.orDie(
     Effect.fromResult(
@@ -106,7 +109,7 @@ export const openByIdentity = Effect.fnUntraced(function* (
       ),
     ),
   )
-  const isSuccessor = before !== undefined && !isAtWork(before) && connection.state.previous === undefined
+  const isSuccessor = previous !== undefined && !isAtWork(previous) && connection.state.previous === undefined
   const followed = yield* Effect.fromResult(
     decideConnection(
       connection,
@@ -131,7 +134,10 @@ export const openByIdentity = Effect.fnUntraced(function* (
     source,
     streams: { connection: Aggregate.after(followed), feed, account: Aggregate.after(linked) },
     account: Effect.suspend(() => loadAccount(tenantId, accountId)),
-    heldBefore,
+    before: earlier.reduce(
+      (before, state) => (state.source === source.key ? Holdings.and(before, state) : Holdings.beside(before, state)),
+      Holdings.none,
+    ),
     goesOnFrom,
     isMatched: false,
     resumeFrom: undefined,
@@ -158,7 +164,7 @@ export const openMatched = Effect.fnUntraced(function* (
     source,
     streams,
     account,
-    heldBefore: HashSet.empty<Feed.ItemId>(),
+    before: Holdings.none,
     goesOnFrom: null,
     isMatched: true,
     resumeFrom,
@@ -199,6 +205,16 @@ const accountOf = Effect.fnUntraced(function* (
     if (holder !== undefined) return Account.idOf(holder)
   }
   return AccountId.make(yield* derivedUuid("account", tenantId, identity ?? feedId))
+})
+
+/** A connection and those that it goes on from. */
+const generationsOf = Effect.fnUntraced(function* ({ state, streamId, tenantId }: Aggregate.Loaded<Connection.State>) {
+  const ids = new Set([Connection.idOf(streamId)])
+  for (let { previous } = state; previous !== undefined && !ids.has(previous);) {
+    ids.add(previous)
+    previous = (yield* loadConnection(tenantId, previous)).state.previous
+  }
+  return ids
 })
 
 /** A connection that another one does not go on from: it goes on itself. */

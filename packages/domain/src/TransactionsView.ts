@@ -267,6 +267,9 @@ const read = (
     }
     case "forgotten":
       return categoryOf(streamId) === Feed.name ? event : undefined
+    case "items_deferred":
+    case "items_gone":
+    case "items_observed":
     case "account_opened":
       return undefined
     default:

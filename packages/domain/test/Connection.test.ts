@@ -1,7 +1,50 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, DateTime, Result, Schema } from "effect"
+import { Arbitrary, DateTime, Effect, Logger, Result, Schema } from "effect"
 
 import { Connection, Decider, Ids, Personal } from "../src/index.ts"
+
+describe("the health of a connection", () => {
+  it.effect("is logged whenever it changes, with what changed it and why in fixed words, and nothing else", () =>
+    Effect.gen(function* () {
+      const lines = yield* heard([
+        configure,
+        connect(),
+        { _tag: "RecordRefresh", at, credentialVersion: 2 },
+        fail,
+        { _tag: "RecordRefresh", at, credentialVersion: 3 },
+        { _tag: "Pause", at, reason: "Ada asked on the telephone" },
+        { _tag: "Resume", at, reason: "Ada asked again" },
+        { _tag: "Supersede", at, by: other },
+        { _tag: "Disconnect", at, reason: "owner" },
+        { _tag: "Forget", at },
+      ])
+      const told = { event: "connection_health", connectionId, provider: "gmail" }
+      assert.deepStrictEqual(lines, [
+        ["INFO", { ...told, from: "absent", to: "pending", because: "configured" }],
+        ["INFO", { ...told, from: "pending", to: "active", because: "connected" }],
+        ["WARN", { ...told, from: "active", to: "needs_reauth", because: "authorization_failed", reason: "revoked" }],
+        ["INFO", { ...told, from: "needs_reauth", to: "active", because: "token_refreshed" }],
+        ["INFO", { ...told, from: "active", to: "paused", because: "paused" }],
+        ["INFO", { ...told, from: "paused", to: "active", because: "resumed" }],
+        ["INFO", { ...told, from: "active", to: "superseded", because: "superseded" }],
+        ["INFO", { ...told, from: "superseded", to: "disconnected", because: "disconnected", reason: "owner" }],
+      ])
+    }),
+  )
+
+  it.effect.prop("is logged for every change of status and for nothing else", [commands], ([commands]) =>
+    Effect.gen(function* () {
+      const statuses = [Connection.initial]
+      for (const command of commands) statuses.push(told(statuses.at(-1) ?? Connection.initial, command))
+      const turns = statuses.filter(({ status }, index) => index > 0 && status !== statuses[index - 1]?.status)
+      const lines = yield* heard(commands)
+      assert.deepStrictEqual(
+        lines.map(([, { to }]) => to),
+        turns.map(({ status }) => status),
+      )
+    }),
+  )
+})
 
 describe("a connection", () => {
   it.prop("reaches some state by any events in any order", [Schema.Array(Connection.Event)], ([events]) => {
@@ -287,6 +330,23 @@ const command = Arbitrary.map(
 )
 
 const commands = Arbitrary.array(command, { maxLength: 30 })
+
+/** What is logged of commands that are told one after the other. */
+const heard = Effect.fnUntraced(function* (commands: ReadonlyArray<Connection.Command>) {
+  const lines: Array<readonly [level: string, annotations: Record<string, unknown>]> = []
+  const logger = Logger.map(Logger.formatStructured, ({ annotations, level }) => void lines.push([level, annotations]))
+  const streamId = Connection.streamId(connectionId)
+  let state = Connection.initial
+  for (const command of commands) {
+    const events = eventsOf(state, command)
+    const before = { streamId, state }
+    state = events.reduce(Connection.evolve, state)
+    yield* Effect.provide(Connection.announce(before, { state, events }), Logger.layer([logger]))
+  }
+  return lines
+})
+
+const connectionId = Ids.ConnectionId.make("00000000-0000-4000-8000-00000000000c")
 
 const eventsOf = (state: Connection.State, command: Connection.Command) =>
   Result.getOrElse(Connection.decide(state, command), (): ReadonlyArray<Connection.Event> => [])

@@ -159,15 +159,41 @@ describe("a grant that is not honoured", () => {
     }).pipe(Effect.provide(Memory.layer)),
   )
 
-  it.effect("is believed once it is confirmed, and recorded once", () =>
+  it.effect("L15 is believed once the provider has said it twice, and recorded once", () =>
     Effect.gen(function* () {
       const google = yield* tokenEndpoint()
       yield* connected
       google.failure = ended
       yield* Deferred.succeed(google.answer, undefined)
-      for (const _ of [1, 2]) assert.strictEqual((yield* Effect.flip(fresh(google)))._tag, "ProviderError")
+      for (const asked of [2, 4]) {
+        assert.strictEqual((yield* asTimePasses(Effect.flip(fresh(google))))._tag, "ProviderError")
+        assert.strictEqual(google.requests.length, asked)
+      }
       assert.deepStrictEqual(yield* types, ["connected", "authorization_failed"])
     }).pipe(Effect.provide(Memory.layer)),
+  )
+
+  it.effect("L15 is not believed when the provider takes it back, or somebody renews it, within the pause", () =>
+    Effect.gen(function* () {
+      for (const heals of ["at the provider", "in the vault"] as const) {
+        const google = yield* tokenEndpoint()
+        yield* Effect.gen(function* () {
+          yield* connected
+          google.failure = ended
+          yield* Deferred.succeed(google.answer, undefined)
+          const caller = yield* Effect.forkChild(fresh(google))
+          yield* Deferred.await(google.asked)
+          // Less than the pause.
+          yield* asTimePasses(Effect.sleep("1 second"))
+          const vault = yield* Vault.Vault
+          if (heals === "at the provider") google.failure = undefined
+          else yield* vault.put(tenantId, connectionId, yield* secret("refresh-2", "1 hour"), { replaces: 1 })
+          assert.strictEqual(tokenOf(yield* asTimePasses(Fiber.join(caller))), "refresh-2")
+          assert.strictEqual(google.requests.length, heals === "at the provider" ? 2 : 1)
+          assert.deepStrictEqual(yield* types, ["connected", "token_refreshed"])
+        }).pipe(Effect.provide(Layer.fresh(Memory.layer)))
+      }
+    }),
   )
 
   it.effect("R26 is not what an outage of days is", () =>
@@ -182,7 +208,7 @@ describe("a grant that is not honoured", () => {
       }
       assert.deepStrictEqual(yield* types, ["connected"])
       google.failure = ended
-      yield* Effect.flip(fresh(google))
+      yield* asTimePasses(Effect.flip(fresh(google)))
       assert.strictEqual((yield* state).status, "needs_reauth")
     }).pipe(Effect.provide(Memory.layer)),
   )

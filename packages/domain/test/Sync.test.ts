@@ -150,10 +150,19 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
 
     it.effect("S20 does not ask again before the time that the provider names", () =>
       Effect.gen(function* () {
-        const { mailbox, sync } = yield* connected
+        const { connection, mailbox, sync } = yield* connected
         mailbox.fail(new Provider.RateLimited({ retryAfter: Duration.minutes(2) }))
         const failed = yield* Effect.flip(sync)
+        if (failed._tag !== "SyncFailed" || failed.retryAt === undefined) return assert.fail("a time was named")
         assert.deepInclude(failed, { _tag: "SyncFailed", reason: "RateLimited", retryable: true })
+        assert.strictEqual(mailbox.asked, 1)
+        const { retryAt } = (yield* connection.events).at(-1)?.event.data ?? {}
+        assert.strictEqual(retryAt, DateTime.formatIso(failed.retryAt))
+        assert.deepInclude(yield* Effect.flip(sync), {
+          _tag: "SyncFailed",
+          reason: "RateLimited",
+          retryAt: failed.retryAt,
+        })
         assert.strictEqual(mailbox.asked, 1)
       }),
     )
@@ -180,9 +189,10 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
         assert.strictEqual((yield* sync).added, 1)
         assert.strictEqual((yield* connection.state).credentialVersion, 2)
         mailbox.fail(new Provider.Unauthorized(), new Provider.Unauthorized())
-        assert.deepInclude(yield* Effect.flip(sync), { _tag: "SyncFailed", reason: "Unauthorized" })
+        assert.deepInclude(yield* Effect.flip(sync), { _tag: "SyncFailed", reason: "AuthorizationEnded" })
         assert.strictEqual((yield* connection.state).credentialVersion, 3)
-        assert.strictEqual((yield* connection.state).status, "active")
+        // What was renewed just now and is refused is no matter of time.
+        assert.strictEqual((yield* connection.state).status, "needs_reauth")
       }),
     )
 

@@ -3,7 +3,7 @@ import { Clock, DateTime, Deferred, Effect, Layer, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { TestClock } from "effect/testing"
 
-import { Aggregate, Connection, EventStoreMemory, Ids, Personal, Sealer, SyncScheduler } from "../src/index.ts"
+import { Aggregate, Connection, EventStoreMemory, Ids, Personal, Sealer, Sync, SyncScheduler } from "../src/index.ts"
 
 const tenantId = Ids.TenantId.make("harbour")
 const mailbox = Ids.ConnectionId.make("00000000-0000-4000-8000-000000000001")
@@ -61,6 +61,32 @@ describe("SyncScheduler", () => {
       const looks = yield* scheduled({ fails: "SyncInProgress" })
       yield* pass(130)
       assert.deepStrictEqual(yield* timesOf(looks, mailbox), [0, 60, 120])
+    }).pipe(Effect.provide(stores)),
+  )
+
+  it.effect("leaves a provider alone until the time that it names, and then goes on as before", () =>
+    Effect.gen(function* () {
+      yield* connect(mailbox, { pollIntervalSeconds: 10 })
+      const looks: Array<number> = []
+      yield* Effect.forkScoped(
+        SyncScheduler.run({
+          providers: [gmail],
+          sync: ({ connectionId }) =>
+            Effect.gen(function* () {
+              const now = yield* DateTime.now
+              looks.push(DateTime.toEpochMillis(now) / 1_000)
+              const retryAt = DateTime.addDuration(now, "2 minutes")
+              if (looks.length > 1) return
+              return yield* new Sync.SyncFailed({ connectionId, reason: "RateLimited", retryable: true, retryAt })
+            }),
+        }),
+      )
+      yield* pass(150)
+      const [first = 0] = looks
+      assert.deepStrictEqual(
+        looks.map((look) => look - first),
+        [0, 120, 130, 140],
+      )
     }).pipe(Effect.provide(stores)),
   )
 

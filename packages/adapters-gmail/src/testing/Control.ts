@@ -1,9 +1,11 @@
 /** What a test, or a person with `curl`, does to the simulated world. */
-import { Clock, DateTime, Effect, Schema } from "effect"
+import { Clock, DateTime, Duration, Effect, Schema } from "effect"
 
 import type { Fault, Request, RequestKind } from "./Faults.ts"
 import type { World } from "./GoogleRoutes.ts"
+import type { Spending } from "./QuotaMeter.ts"
 import type { SimulatedMailbox } from "./SimulatedMailbox.ts"
+import type { SignedPush, Subscription, Watch } from "./SimulatedPushes.ts"
 
 /** The simulated world has no such thing. Nothing was changed. */
 export class NotSimulated extends Schema.TaggedError<NotSimulated>()("NotSimulated", {
@@ -21,6 +23,8 @@ export interface Delivery {
   readonly receivedAt?: DateTime.Utc
   /** A conversation of its own if absent. */
   readonly threadId?: string
+  /** The messages are announced at once, and can be read only this long after. */
+  readonly readableAfter?: Duration.Input
 }
 
 export interface Control {
@@ -28,6 +32,8 @@ export interface Control {
   readonly url: string
   /** For `GoogleOAuth.Settings`. */
   readonly endpoints: { readonly authorization: string; readonly token: string; readonly revocation: string }
+  /** For `GmailPush.Settings`. */
+  readonly certificatesUrl: string
 
   /** Opens a mailbox, or finds the one of this address. */
   addMailbox(address: string): Effect.Effect<SimulatedMailbox>
@@ -55,6 +61,16 @@ export interface Control {
   removeLabel(mailbox: string, messageId: string, name: string): Effect.Effect<void, NotSimulated>
   /** For ever: not into the trash. */
   deleteMessage(mailbox: string, messageId: string): Effect.Effect<void, NotSimulated>
+  /** Left out of every list and history from now on, though it is there and counted. */
+  concealMessage(mailbox: string, messageId: string): Effect.Effect<void, NotSimulated>
+  /** In the lists and the history again. */
+  revealMessage(mailbox: string, messageId: string): Effect.Effect<void, NotSimulated>
+  /** The mailbox lost its licence, or got it back: without it every request about it is refused. */
+  unlicense(mailbox: string, isUnlicensed?: boolean): Effect.Effect<void, NotSimulated>
+  /** From now on every page token from before is a bad argument. */
+  forgetPages(mailbox: string): Effect.Effect<void, NotSimulated>
+  /** What a mailbox spent of its quota, or all of them of the project's. */
+  spending(mailbox?: string): Effect.Effect<Spending>
   /** From now on every cursor from before is answered with 404. */
   forgetHistory(mailbox: string): Effect.Effect<void, NotSimulated>
 
@@ -62,6 +78,11 @@ export interface Control {
   expireAccessTokens(mailbox?: string): Effect.Effect<void, NotSimulated>
   /** The person withdraws consent: all tokens of the mailbox are dead. */
   revoke(mailbox: string): Effect.Effect<void, NotSimulated>
+
+  /** What is announced, of the mailboxes for which somebody asked. */
+  readonly watches: Effect.Effect<ReadonlyArray<Watch>>
+  /** What Pub/Sub sends when the mailbox changes, signed for a subscription: now, again, late, as the caller likes. */
+  pushOf(mailbox: string, subscription: Subscription): Effect.Effect<SignedPush, NotSimulated>
 
   /** The next requests of a kind fail. Faults wait in order; each request meets one at most. */
   fail(fault: Fault): Effect.Effect<void>
@@ -95,12 +116,17 @@ export const controlOf = ({ faults, google, journal }: World, url: string): Cont
     mails: Iterable<Uint8Array>,
     options: Delivery = {},
   ) {
-    const receivedAt = options.receivedAt ? DateTime.toEpochMillis(options.receivedAt) : yield* Clock.currentTimeMillis
+    const now = yield* Clock.currentTimeMillis
+    const receivedAt = options.receivedAt ? DateTime.toEpochMillis(options.receivedAt) : now
     return yield* at(address, "", (mailbox) => {
       const labels = (options.labels ?? []).map((name) => mailbox.labelNamed(name))
-      return Array.from(mails, (raw) =>
-        mailbox.deliver(raw, ["INBOX", "UNREAD", ...labels], receivedAt, options.threadId),
-      )
+      return Array.from(mails, (raw) => {
+        const id = mailbox.deliver(raw, ["INBOX", "UNREAD", ...labels], receivedAt, options.threadId)
+        if (options.readableAfter !== undefined) {
+          mailbox.delay(id, now + Duration.toMillis(Duration.fromInputUnsafe(options.readableAfter)))
+        }
+        return id
+      })
     })
   })
 
@@ -111,6 +137,7 @@ export const controlOf = ({ faults, google, journal }: World, url: string): Cont
       token: `${url}/token`,
       revocation: `${url}/revoke`,
     },
+    certificatesUrl: `${url}/oauth2/v1/certs`,
 
     addMailbox: (address) => Effect.sync(() => google.addMailbox(address)),
     mailboxes: Effect.sync(() => google.mailboxes),
@@ -139,6 +166,16 @@ export const controlOf = ({ faults, google, journal }: World, url: string): Cont
       Effect.asVoid(at(address, "such message", (mailbox) => mailbox.unlabel(messageId, mailbox.labelNamed(name)))),
     deleteMessage: (address, messageId) =>
       Effect.asVoid(at(address, "such message", (mailbox) => mailbox.delete(messageId))),
+    concealMessage: (address, messageId) =>
+      Effect.asVoid(at(address, "such message", (mailbox) => mailbox.conceal(messageId))),
+    revealMessage: (address, messageId) =>
+      Effect.asVoid(at(address, "such message", (mailbox) => mailbox.reveal(messageId))),
+    unlicense: (address, isUnlicensed = true) =>
+      at(address, "", (mailbox) => {
+        mailbox.isUnlicensed = isUnlicensed
+      }),
+    forgetPages: (address) => at(address, "", (mailbox) => mailbox.forgetPages()),
+    spending: (address) => Effect.sync(() => google.meter.spending(address)),
     forgetHistory: (address) => at(address, "", (mailbox) => mailbox.forgetHistory()),
 
     expireAccessTokens: (address) =>
@@ -149,6 +186,14 @@ export const controlOf = ({ faults, google, journal }: World, url: string): Cont
           })
         : at(address, "", ({ subject }) => google.oauth.expireAccessTokens(subject)),
     revoke: (address) => at(address, "", ({ subject }) => google.oauth.revoke(subject)),
+
+    watches: Effect.sync(() => google.pushes.watches),
+    pushOf: (address, subscription) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        at(address, "", (mailbox) =>
+          google.pushes.push(address, { historyId: mailbox.currentHistoryId, ...subscription }, now),
+        ),
+      ),
 
     fail: (fault) => Effect.sync(() => faults.add(fault)),
     clearFaults: Effect.sync(() => faults.clear()),

@@ -53,6 +53,26 @@ export const controlRoutes = (control: Control) => {
     say("POST", "/simulator/unlabel", OfMessage, ({ label, mailbox, message }) =>
       control.removeLabel(mailbox, message, label),
     ),
+    say("POST", "/simulator/labels", InLabel, ({ label, mailbox }) =>
+      Effect.map(control.label(mailbox, label), (id) => ({ id })),
+    ),
+    say("POST", "/simulator/rename-label", Renaming, ({ label, mailbox, to }) =>
+      Effect.flatMap(control.label(mailbox, label), (id) => control.renameLabel(mailbox, id, to)),
+    ),
+    say("POST", "/simulator/delete-label", InLabel, ({ label, mailbox }) =>
+      Effect.flatMap(control.label(mailbox, label), (id) => control.deleteLabel(mailbox, id)),
+    ),
+    say("GET", "/simulator/watches", Nothing, () => Effect.map(control.watches, (watches) => ({ watches }))),
+    say("POST", "/simulator/push", Pushing, ({ mailbox, times = 1, to, ...subscription }) =>
+      Effect.gen(function* () {
+        const { authorization, body } = yield* control.pushOf(mailbox, { ...subscription })
+        const send = Effect.promise((signal) =>
+          fetch(to, { method: "POST", headers: { authorization, "content-type": "application/json" }, body, signal }),
+        )
+        const answers = yield* Effect.replicateEffect(send, times, { concurrency: "unbounded" })
+        return { statuses: answers.map(({ status }) => status) }
+      }),
+    ),
     say("POST", "/simulator/delete", Message, ({ mailbox, message }) => control.deleteMessage(mailbox, message)),
     say("POST", "/simulator/forget-history", InMailbox, ({ mailbox }) => control.forgetHistory(mailbox)),
     say("POST", "/simulator/expire", InAnyMailbox, ({ mailbox }) => control.expireAccessTokens(mailbox)),
@@ -83,7 +103,20 @@ const Deliver = Schema.Struct({
   /** One of the mails that come with the simulator, instead of the body. */
   sample: Schema.optionalKey(Schema.Literals([...samples.keys()])),
 })
+const InLabel = Schema.Struct({ ...InMailbox.fields, label: Schema.NonEmptyString })
+const Renaming = Schema.Struct({ ...InLabel.fields, to: Schema.NonEmptyString })
 const Count = Schema.FiniteFromString.pipe(Schema.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(0)))
+const Pushing = Schema.Struct({
+  ...InMailbox.fields,
+  /** The address that the subscription pushes to. */
+  to: Schema.NonEmptyString,
+  audience: Schema.NonEmptyString,
+  serviceAccount: Schema.NonEmptyString,
+  /** Where the mailbox stood; where it stands now if absent. */
+  historyId: Schema.optionalKey(Schema.NonEmptyString),
+  /** Once if absent. */
+  times: Schema.optionalKey(Count),
+})
 const FaultQuery = Schema.Struct({
   failure: Failure,
   kind: Schema.optionalKey(RequestKind),

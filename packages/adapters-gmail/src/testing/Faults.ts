@@ -1,7 +1,7 @@
 /** What can go wrong between a client and Google, and which requests came. */
 import { DateTime, Schema } from "effect"
 
-import { apiError, type Reply } from "./GoogleReply.ts"
+import { apiError, failedPrecondition, quotaExceeded, type Reply } from "./GoogleReply.ts"
 
 export const RequestKind = Schema.Literals([
   "authorize",
@@ -14,6 +14,9 @@ export const RequestKind = Schema.Literals([
   "messages.list",
   "messages.get",
   "history.list",
+  "watch",
+  "stop",
+  "certs",
 ])
 export type RequestKind = typeof RequestKind.Type
 
@@ -43,13 +46,18 @@ export const Failure = Schema.Literals([
 ])
 export type Failure = typeof Failure.Type
 
-/** The next `times` requests of a kind fail in this way. */
+/** Of the requests that are meant, the next `times` fail in this way; with a `ratio`, that part of them. */
 export const Fault = Schema.Struct({
   failure: Failure,
   /** Any kind if absent. */
   kind: Schema.optionalKey(RequestKind),
-  /** Once if absent. */
+  /** Only requests for this message or label. */
+  id: Schema.optionalKey(Schema.String),
+  /** Once if absent; with a `ratio` for ever. */
   times: Schema.optionalKey(Schema.Natural),
+  /** The part of the requests that fail, 0 to 1; the same ones for the same `seed`. All if absent. */
+  ratio: Schema.optionalKey(Schema.Finite),
+  seed: Schema.optionalKey(Schema.Natural),
   /** The `Retry-After` header of a refusal. */
   retryAfterSeconds: Schema.optionalKey(Schema.Natural),
   /** The time that a 429 names in its message instead, as Gmail does when a mailbox is locked for longer. */
@@ -85,7 +93,11 @@ export class Journal {
 
   add(request: Request) {
     this.entries.push(request)
-    this.waiting = this.waiting.filter((isDone) => !isDone())
+    // Whoever is called back may wait for the next one before this returns.
+    const { waiting } = this
+    this.waiting = []
+    const still = waiting.filter((isDone) => !isDone())
+    this.waiting = [...still, ...this.waiting]
   }
 
   clear() {
@@ -105,22 +117,39 @@ export class Journal {
 
 /** Faults that wait for their requests, in order. */
 export class FaultQueue {
-  private waiting: ReadonlyArray<{ readonly fault: Fault; readonly left: number }> = []
+  private waiting: ReadonlyArray<{ readonly fault: Fault; readonly left: number; readonly dice: () => number }> = []
 
   add(fault: Fault) {
-    this.waiting = [...this.waiting, { fault, left: fault.times ?? 1 }].filter(({ left }) => left > 0)
+    const left = fault.times ?? (fault.ratio === undefined ? 1 : Infinity)
+    this.waiting = [...this.waiting, { fault, left, dice: diceOf(fault.seed ?? 1) }].filter(({ left }) => left > 0)
   }
 
   clear() {
     this.waiting = []
   }
 
-  take(kind: RequestKind): Fault | undefined {
-    const found = this.waiting.find(({ fault }) => fault.kind === undefined || fault.kind === kind)
+  take({ id, kind }: Pick<Request, "id" | "kind">): Fault | undefined {
+    const found = this.waiting.find(
+      ({ dice, fault }) =>
+        (fault.kind === undefined || fault.kind === kind) &&
+        (fault.id === undefined || fault.id === id) &&
+        (fault.ratio === undefined || dice() < fault.ratio),
+    )
     this.waiting = this.waiting
       .map((entry) => (entry === found ? { ...entry, left: entry.left - 1 } : entry))
       .filter(({ left }) => left > 0)
     return found?.fault
+  }
+}
+
+/** Numbers between 0 and 1, the same for the same seed (mulberry32). */
+const diceOf = (seed: number) => {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
 
@@ -140,15 +169,9 @@ export const refusalOf = ({ failure, retryAfterSeconds, retryAt }: Fault): Reply
         headers,
       )
     case "rateLimitExceeded":
-      return apiError(
-        403,
-        "PERMISSION_DENIED",
-        "rateLimitExceeded",
-        "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute per user' of service 'gmail.googleapis.com'.",
-        headers,
-      )
+      return { ...quotaExceeded, headers }
     case "failedPrecondition":
-      return apiError(400, "FAILED_PRECONDITION", "failedPrecondition", "Precondition check failed.")
+      return failedPrecondition
     case "internalError":
       return apiError(500, "INTERNAL", "backendError", "Internal error encountered.", headers)
     case "unavailable":

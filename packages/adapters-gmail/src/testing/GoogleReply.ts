@@ -42,6 +42,22 @@ export const insufficientScopes = apiError(
   "Request had insufficient authentication scopes.",
 )
 
+/** As Gmail usually says that somebody asks too often. */
+export const quotaExceeded = apiError(
+  403,
+  "PERMISSION_DENIED",
+  "rateLimitExceeded",
+  "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute per user' of service 'gmail.googleapis.com'.",
+)
+
+/** Passes mostly; a mailbox without a licence is answered so for ever. */
+export const failedPrecondition = apiError(
+  400,
+  "FAILED_PRECONDITION",
+  "failedPrecondition",
+  "Precondition check failed.",
+)
+
 /** An error of the token endpoint. */
 export const oauthError = (status: number, error: string, description: string): Reply => ({
   status,

@@ -5,7 +5,7 @@ import { HttpRouter, type HttpServerRequest, HttpServerResponse } from "effect/h
 
 import { consentPage, errorPage } from "./ConsentPage.ts"
 import { type FaultQueue, type Journal, refusalOf, type Request, type RequestKind } from "./Faults.ts"
-import { insufficientScopes, redirect, type Reply, unauthenticated } from "./GoogleReply.ts"
+import { insufficientScopes, ok, redirect, type Reply, unauthenticated } from "./GoogleReply.ts"
 import type { SimulatedGoogle } from "./SimulatedGoogle.ts"
 import type { SimulatedMailbox } from "./SimulatedMailbox.ts"
 
@@ -55,14 +55,15 @@ export const googleRoutes = (world: World) => {
     )
 
   /** A method of the Gmail API, on behalf of whose token it bears. */
-  const gmail = (path: string, kind: RequestKind, work: GmailWork) =>
+  const gmail = (path: string, kind: RequestKind, work: GmailWork, method: "GET" | "POST" = "GET") =>
     HttpRouter.route(
-      "GET",
+      method,
       `/gmail/v1/users/:userId/${path}`,
       Effect.fnUntraced(function* (request) {
         const { id = "", userId = "" } = yield* HttpRouter.params
         const now = yield* Clock.currentTimeMillis
         const query = queryOf(request)
+        const body = method === "POST" ? yield* Effect.orDie(request.text) : ""
         const bearer = /^Bearer (.+)$/.exec(request.headers["authorization"] ?? "")?.[1] ?? ""
         const token = google.oauth.authenticate(bearer, now)
         const mailbox = token && google.mailboxOf(token.subject)
@@ -80,7 +81,7 @@ export const googleRoutes = (world: World) => {
             if (token === undefined || mailbox === undefined) return unauthenticated
             if (!token.scopes.some((scope) => readingScopes.has(scope))) return insufficientScopes
             if (userId !== "me" && userId !== mailbox.address) return insufficientScopes
-            return work(mailbox, query, id)
+            return google.admit(kind, mailbox, now) ?? work(mailbox, query, id, now, body)
           },
         )
       }),
@@ -114,13 +115,23 @@ export const googleRoutes = (world: World) => {
     gmail("labels", "labels.list", (mailbox) => mailbox.listLabels()),
     gmail("labels/:id", "labels.get", (mailbox, _, id) => mailbox.getLabel(id)),
     gmail("messages", "messages.list", (mailbox, query) => mailbox.listMessages(query)),
-    gmail("messages/:id", "messages.get", (mailbox, query, id) => mailbox.getMessage(id, query)),
+    gmail("messages/:id", "messages.get", (mailbox, query, id, now) => mailbox.getMessage(id, query, now)),
     gmail("history", "history.list", (mailbox, query) => mailbox.listHistory(query)),
+    gmail(
+      "watch",
+      "watch",
+      (mailbox, _, __, now, body) => google.pushes.watch(mailbox.address, mailbox.currentHistoryId, body, now),
+      "POST",
+    ),
+    gmail("stop", "stop", (mailbox) => google.pushes.stop(mailbox.address), "POST"),
+    HttpRouter.route("GET", "/oauth2/v1/certs", (request) =>
+      meet(world, request, { kind: "certs" }, () => ok(google.pushes.certificates)),
+    ),
   ])
 }
 
 type TokenWork = (form: URLSearchParams, now: number, query: URLSearchParams) => Reply
-type GmailWork = (mailbox: SimulatedMailbox, query: URLSearchParams, id: string) => Reply
+type GmailWork = (mailbox: SimulatedMailbox, query: URLSearchParams, id: string, now: number, body: string) => Reply
 
 /** Does the work and answers, unless a fault was waiting for this request. */
 const meet = Effect.fnUntraced(function* (
@@ -129,7 +140,7 @@ const meet = Effect.fnUntraced(function* (
   about: Omit<Request, "outcome">,
   work: () => Reply,
 ) {
-  const fault = faults.take(about.kind)
+  const fault = faults.take(about)
   const refusal = fault && refusalOf(fault)
   const met = (outcome: Request["outcome"]) => journal.add({ ...about, outcome })
 

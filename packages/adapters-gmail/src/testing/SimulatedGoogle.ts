@@ -3,8 +3,12 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 
 import { Schema } from "effect"
 
+import type { RequestKind } from "./Faults.ts"
+import { failedPrecondition, type Reply } from "./GoogleReply.ts"
+import { costs2026, type MeteredQuota, QuotaMeter } from "./QuotaMeter.ts"
 import * as SimulatedMailbox from "./SimulatedMailbox.ts"
 import * as SimulatedOAuth from "./SimulatedOAuth.ts"
+import { SimulatedPushes } from "./SimulatedPushes.ts"
 
 export interface WorldOptions {
   /** Addresses that exist from the start. Others are added with `addMailbox`. */
@@ -15,6 +19,8 @@ export interface WorldOptions {
   readonly accessTokenLifetime?: number
   /** Whether a refresh also gives a new refresh token, beside which the old one stays good. Google does not. */
   readonly rotateRefreshTokens?: boolean
+  /** What Google charges and allows; what newer projects are charged, without a limit, if absent. */
+  readonly quota?: MeteredQuota
   /** Where the world is written after every change, and read from at the start. In memory only if absent. */
   readonly stateFile?: string
 }
@@ -30,11 +36,14 @@ const Snapshot = Schema.fromJsonString(
 
 export class SimulatedGoogle {
   readonly oauth: SimulatedOAuth.SimulatedOAuth
+  readonly pushes = new SimulatedPushes()
+  readonly meter: QuotaMeter
   private readonly byAddress: Map<string, SimulatedMailbox.SimulatedMailbox>
   private readonly stateFile: string | undefined
 
   private constructor(options: WorldOptions, snapshot?: typeof Snapshot.Type) {
     this.stateFile = options.stateFile
+    this.meter = new QuotaMeter(options.quota ?? { costs: costs2026 })
     this.oauth = new SimulatedOAuth.SimulatedOAuth(
       {
         clients: options.clients ?? [simulatedClient],
@@ -54,6 +63,11 @@ export class SimulatedGoogle {
     const { stateFile } = options
     if (stateFile === undefined || !existsSync(stateFile)) return new SimulatedGoogle(options)
     return new SimulatedGoogle(options, Schema.decodeSync(Snapshot)(readFileSync(stateFile, "utf8")))
+  }
+
+  /** Charges a request about a mailbox, or refuses it. */
+  admit(kind: RequestKind, mailbox: SimulatedMailbox.SimulatedMailbox, now: number): Reply | undefined {
+    return mailbox.isUnlicensed ? failedPrecondition : this.meter.charge(kind, mailbox.address, now)
   }
 
   get mailboxes(): ReadonlyArray<SimulatedMailbox.SimulatedMailbox> {

@@ -57,6 +57,16 @@ export class SimulatedMailbox {
   private readonly labels: Map<string, Label>
   private readonly messages: Map<string, Message>
   private readonly history: Array<Change>
+  /** Every request about it is refused for good. */
+  isUnlicensed = false
+  /** Left out of every listing, though they are there. */
+  private readonly concealed = new Set<string>()
+  /** When messages that are announced already can be read, in epoch milliseconds. */
+  private readonly readableFrom = new Map<string, number>()
+  /** Which page tokens are good. */
+  private pagesSince = 0
+  /** Newest first; none after a message came or went. */
+  private inOrder: ReadonlyArray<string> | undefined
 
   constructor(snapshot: Snapshot) {
     this.address = snapshot.address
@@ -80,6 +90,10 @@ export class SimulatedMailbox {
       messages: [],
       history: [],
     })
+  }
+
+  get currentHistoryId(): string {
+    return String(this.historyId)
   }
 
   get snapshot(): Snapshot {
@@ -160,7 +174,28 @@ export class SimulatedMailbox {
     const message = this.messages.get(messageId)
     if (message === undefined) return false
     this.record("messageDeleted", [], message)
+    this.inOrder = undefined
     return this.messages.delete(messageId)
+  }
+
+  /** From now on no list and no history names the message. It is counted, and given to whoever knows its id. */
+  conceal(messageId: string): boolean {
+    this.concealed.add(messageId)
+    return this.messages.has(messageId)
+  }
+
+  reveal(messageId: string): boolean {
+    return this.concealed.delete(messageId)
+  }
+
+  /** The message is announced, and not readable before. */
+  delay(messageId: string, until: number) {
+    this.readableFrom.set(messageId, until)
+  }
+
+  /** From now on every page token from before is a bad argument. */
+  forgetPages() {
+    this.pagesSince++
   }
 
   /** What Gmail does after a week: no cursor from before now is good any more. */
@@ -207,28 +242,34 @@ export class SimulatedMailbox {
     const hidden =
       query.get("includeSpamTrash") === "true" ? [] : ["SPAM", "TRASH"].filter((id) => !labelIds.includes(id))
 
-    const all = [...this.messages.values()]
-      .filter(
-        (message) =>
-          labelIds.every((id) => message.labelIds.includes(id)) && !hidden.some((id) => message.labelIds.includes(id)),
-      )
-      .toSorted(newestFirst)
+    this.inOrder ??= [...this.messages.values()].toSorted(newestFirst).map(({ id }) => id)
+    const all = this.inOrder.flatMap((id) => {
+      const message = this.messages.get(id)
+      return message !== undefined &&
+        !this.concealed.has(id) &&
+        labelIds.every((label) => message.labelIds.includes(label)) &&
+        !hidden.some((label) => message.labelIds.includes(label))
+        ? [message]
+        : []
+    })
     const token = query.get("pageToken")
-    const after = positionOf(token)
+    const after = positionOf(this.goodToken(token))
     if (token !== null && after === undefined) return invalidArgument("Invalid pageToken")
     const rest = after === undefined ? all : all.filter((message) => newestFirst(after, message) < 0)
     const page = rest.slice(0, maxResults(query))
     const last = page.at(-1)
     return ok({
       ...(page.length === 0 ? {} : { messages: page.map(({ id, threadId }) => ({ id, threadId })) }),
-      ...(last === undefined || rest.length === page.length ? {} : { nextPageToken: tokenOf(last) }),
+      ...(last === undefined || rest.length === page.length
+        ? {}
+        : { nextPageToken: `${this.pagesSince}-${tokenOf(last)}` }),
       resultSizeEstimate: all.length,
     })
   }
 
-  getMessage(id: string, query: URLSearchParams): Reply {
+  getMessage(id: string, query: URLSearchParams, now = Infinity): Reply {
     const message = this.messages.get(id)
-    if (message === undefined) return notFound
+    if (message === undefined || now < (this.readableFrom.get(id) ?? 0)) return notFound
     const resource = {
       id,
       threadId: message.threadId,
@@ -261,7 +302,10 @@ export class SimulatedMailbox {
     if (start === "") return invalidArgument("startHistoryId is required.")
     if (!/^\d{1,20}$/.test(start) || BigInt(start) < this.oldestHistoryId) return notFound
 
-    const after = BigInt(query.get("pageToken") ?? start)
+    const token = query.get("pageToken")
+    const good = this.goodToken(token)
+    if (token !== null && good === null) return invalidArgument("Invalid pageToken")
+    const after = BigInt(good ?? start)
     const types = query.getAll("historyTypes")
     const labelId = query.get("labelId")
     const rest = this.history.filter((change) => change.id > after)
@@ -269,19 +313,26 @@ export class SimulatedMailbox {
     const last = page.at(-1)
     const history = page.filter(
       (change) =>
+        !this.concealed.has(change.messageId) &&
         (types.length === 0 || types.includes(change.type)) &&
         (labelId === null || change.labelIds.includes(labelId) || change.changed.includes(labelId)),
     )
     return ok({
       ...(history.length === 0 ? {} : { history: history.map(changeResource) }),
-      ...(last === undefined || rest.length === page.length ? {} : { nextPageToken: String(last.id) }),
+      ...(last === undefined || rest.length === page.length ? {} : { nextPageToken: `${this.pagesSince}-${last.id}` }),
       historyId: String(this.historyId),
     })
+  }
+
+  private goodToken(token: string | null): string | null {
+    const [, since, rest = ""] = /^(\d+)-(\d+)$/.exec(token ?? "") ?? []
+    return since === String(this.pagesSince) ? rest : null
   }
 
   private record(type: Change["type"], changed: ReadonlyArray<string>, message: Omit<Message, "historyId">) {
     const historyId = this.nextHistoryId()
     const { id: messageId, labelIds, threadId } = message
+    if (!this.messages.has(messageId)) this.inOrder = undefined
     this.messages.set(messageId, { ...message, historyId })
     this.history.push({ id: historyId, type, messageId, threadId, labelIds, changed })
   }
@@ -299,7 +350,22 @@ export class SimulatedMailbox {
 const firstHistoryId = 9_007_199_254_740_993n // the first integer that a number cannot hold
 const firstMessageId = 0x19a0_0000_0000_0000n
 
-const systemLabels = ["INBOX", "SENT", "DRAFT", "UNREAD", "STARRED", "IMPORTANT", "SPAM", "TRASH", "CHAT"]
+const systemLabels = [
+  "INBOX",
+  "SENT",
+  "DRAFT",
+  "UNREAD",
+  "STARRED",
+  "IMPORTANT",
+  "SPAM",
+  "TRASH",
+  "CHAT",
+  "CATEGORY_PERSONAL",
+  "CATEGORY_SOCIAL",
+  "CATEGORY_PROMOTIONS",
+  "CATEGORY_UPDATES",
+  "CATEGORY_FORUMS",
+]
 
 const labelResource = (label: Label) => ({
   ...label,

@@ -446,6 +446,63 @@ export const registrationContract = <E>(name: string, store: Layer.Layer<Service
       }),
     )
 
+    it.effect(
+      "a change of what is asked takes the slot that goes with it, from its owner only, and keeps the rest",
+      () =>
+        Effect.gen(function* () {
+          const tenant = yield* freshTenant
+          const register = (name: string, over: Partial<Registration.Request>) =>
+            Registration.register(request(tenant, { authorization: ref(name), ...over }))
+          const first = yield* register("first", { slot: "label:1", settings: { label: "A" }, pollIntervalSeconds: 42 })
+          const second = yield* register("second", { slot: "label:2" })
+          const hers = yield* register("hers", { slot: "label:3", ownerId: OwnerId.make("eve") })
+          const change = (changes: Registration.Change) =>
+            Registration.change(tenant, first.connectionId, changes, { actor: system })
+
+          const refused = yield* Effect.flip(change({ slot: "label:3", settings: { label: "C" } }))
+          assert.deepStrictEqual([refused._tag, "what" in refused && refused.what], ["HeldByAnotherOwner", "slot"])
+          const free = yield* change({ slot: "label:4", settings: { label: "D" } })
+          const plan = { slot: "label:4", settings: { label: "D" }, pollIntervalSeconds: 42, status: "active" }
+          assert.deepInclude<object>(free, plan)
+          yield* change({ slot: "label:2" })
+          assert.deepStrictEqual(typesOf(yield* eventsOf(tenant)), [
+            "connected",
+            "connected",
+            "connected",
+            "configured",
+            "configured",
+            "superseded",
+          ])
+          const status = (connectionId: ConnectionId) =>
+            Effect.map(Aggregate.load(Connection)(tenant, connectionId), ({ state }) => state.status)
+          assert.strictEqual(yield* status(second.connectionId), "superseded")
+          assert.strictEqual(yield* status(hers.connectionId), "active")
+          yield* assertClaimsFollow(tenant)
+
+          yield* change({ slot: "label:2" })
+          assert.strictEqual((yield* eventsOf(tenant)).length, 6)
+          const nobody = ConnectionId.make(yield* freshUuid)
+          const absent = yield* Effect.flip(Registration.change(tenant, nobody, {}, { actor: system }))
+          assert.strictEqual(absent._tag, "ConnectionNotReady")
+        }),
+    )
+
+    it.effect("a slot that two connections change to at once is one's, and the other is superseded", () =>
+      Effect.gen(function* () {
+        const tenant = yield* freshTenant
+        const connections = yield* Effect.forEach(["a", "b", "c", "d"], (name) =>
+          Registration.register(request(tenant, { authorization: ref(name), slot: `label:${name}` })),
+        )
+        yield* Effect.forEach(
+          connections,
+          ({ connectionId }) => Registration.change(tenant, connectionId, { slot: "label:one" }, { actor: system }),
+          { concurrency: "unbounded" },
+        )
+        assert.strictEqual((yield* statesOf(tenant)).filter(Connection.isLive).length, 1)
+        yield* assertClaimsFollow(tenant)
+      }),
+    )
+
     it.effect("the interval that is given is the one that is used, through whichever door it comes", () =>
       Effect.gen(function* () {
         const tenant = yield* freshTenant
