@@ -1,0 +1,211 @@
+/** Everything that a mail says of a reservation, before it is weighed: who says it, not who is right. */
+import { type Kind } from "@holdfast/domain/reservations/ReservationFacts"
+
+import type * as Labels from "./Labels.ts"
+import { nightsIn } from "./Labels.ts"
+import * as LocalDates from "./LocalDates.ts"
+import * as PartySize from "./PartySize.ts"
+import * as PersonName from "./PersonName.ts"
+import { type Part, type Reading } from "./Reading.ts"
+import * as Text from "./Text.ts"
+import { type Witness } from "./Witness.ts"
+
+export interface Stay {
+  readonly from: LocalDates.DateFound
+  readonly to: LocalDates.DateFound
+}
+
+export interface Evidence {
+  readonly codes: ReadonlyArray<Witness<string>>
+  readonly names: ReadonlyArray<Witness<string>>
+  /** Both days, said together. */
+  readonly stays: ReadonlyArray<Witness<Stay>>
+  /** An arrival alone. */
+  readonly arrivals: ReadonlyArray<Witness<LocalDates.DateFound>>
+  readonly departures: ReadonlyArray<Witness<LocalDates.DateFound>>
+  readonly nights: ReadonlyArray<number>
+  readonly guests: ReadonlyArray<Witness<PartySize.PartySize>>
+  readonly rooms: ReadonlyArray<Witness<number>>
+  readonly listings: ReadonlyArray<Witness<string>>
+  /** What structured data says of the reservation's state. */
+  readonly status?: Kind | undefined
+}
+
+export const none: Evidence = {
+  codes: [],
+  names: [],
+  stays: [],
+  arrivals: [],
+  departures: [],
+  nights: [],
+  guests: [],
+  rooms: [],
+  listings: [],
+}
+
+export const merge = (...all: ReadonlyArray<Evidence>): Evidence => ({
+  codes: all.flatMap(({ codes }) => codes),
+  names: all.flatMap(({ names }) => names),
+  stays: all.flatMap(({ stays }) => stays),
+  arrivals: all.flatMap(({ arrivals }) => arrivals),
+  departures: all.flatMap(({ departures }) => departures),
+  nights: all.flatMap(({ nights }) => nights),
+  guests: all.flatMap(({ guests }) => guests),
+  rooms: all.flatMap(({ rooms }) => rooms),
+  listings: all.flatMap(({ listings }) => listings),
+  status: all.find(({ status }) => status !== undefined)?.status,
+})
+
+/** How a platform's codes look: alone, and where they must be labelled to be believed. */
+export interface CodeShape {
+  /** Global, with the code as its first group. Null where codes look like anything. */
+  readonly anywhere: RegExp | null
+  /** With the code as its first group, at the beginning of what is labelled. */
+  readonly labelled: RegExp
+}
+
+/** What the body says. */
+export const ofBody = ({ languages, parts }: Reading, shape: CodeShape): Evidence =>
+  merge(...parts.map((part) => merge(ofLabels(part, languages, shape), ofProse(part, shape))))
+
+const ofLabels = ({ entries }: Part, languages: ReadonlyArray<string>, { labelled }: CodeShape): Evidence => {
+  const pick = <A>(field: Labels.Field, read: (text: string, entry: Labels.Entry) => A | null | undefined) =>
+    entries.flatMap((entry): ReadonlyArray<Witness<A>> => {
+      if (entry.field !== field) return []
+      for (const text of entry.values) {
+        const value = read(text, entry)
+        if (value !== null && value !== undefined) return [{ value, source: "label" }]
+      }
+      return []
+    })
+  const day = (field: "checkIn" | "checkOut") =>
+    entries.flatMap((entry): ReadonlyArray<Witness<LocalDates.DateFound>> => {
+      if (entry.field !== field) return []
+      const value = datesOf(entry, languages)[entry.column]
+      return value === undefined ? [] : [{ value, source: "label" }]
+    })
+  const arrivals = day("checkIn")
+  const departures = day("checkOut")
+  const paired = arrivals.length > 0 && arrivals.length === departures.length
+  const range = (text: string) => {
+    const found = LocalDates.find(text.slice(0, 200), languages).find(({ _tag }) => _tag === "Range")
+    return found?._tag === "Range" ? { from: found.from, to: found.to } : undefined
+  }
+  // Where one word stands for those who come and for how many they are, it is the number.
+  const counted = new Set(entries.flatMap(({ field, values }) => (field === "guests" ? [values] : [])))
+  const name = (text: string) => (text.length > 120 ? null : PersonName.clean(text))
+  return {
+    ...none,
+    codes: pick("code", (text) => labelled.exec(text)?.[1]),
+    names: [
+      ...pick("guestName", name),
+      ...pick("guest", (text, { values }) =>
+        text === values[0] && partyOf(text) === null && !counted.has(values) ? name(text) : null,
+      ),
+    ],
+    stays: [
+      ...(paired
+        ? arrivals.flatMap(({ value }, index): ReadonlyArray<Witness<Stay>> => {
+            const to = departures[index]?.value
+            return to === undefined ? [] : [{ value: { from: value, to }, source: "label" }]
+          })
+        : []),
+      ...pick("dates", range),
+    ],
+    arrivals: paired ? [] : arrivals,
+    departures: paired ? [] : departures,
+    nights: entries.flatMap(({ field, values }) =>
+      field === "dates" ? values.slice(0, 2).flatMap((text) => nightsIn(text) ?? []) : [],
+    ),
+    guests: entries.flatMap(({ field, values }): ReadonlyArray<Witness<PartySize.PartySize>> => {
+      if (field !== "guests" && field !== "guest") return []
+      // Adults and children may stand in lines of their own.
+      const value = partyOf(values.slice(0, 3).join(", ")) ?? values.map(partyOf).find((party) => party !== null)
+      return value == null ? [] : [{ value, source: "label" }]
+    }),
+    rooms: pick("rooms", (text) => countOf(text)),
+  }
+}
+
+const ofProse = ({ lines }: Part, { anywhere }: CodeShape): Evidence => {
+  const codes = new Set<string>()
+  const nights: Array<number> = []
+  const guests: Array<Witness<PartySize.PartySize>> = []
+  for (const line of lines) {
+    if (anywhere !== null) for (const match of line.slice(0, 2_000).matchAll(anywhere)) codes.add(match[1] ?? "")
+    if (line.length > 80) continue
+    const count = nightsIn(line)
+    if (count !== undefined) nights.push(count)
+    const party = guests.length < 20 ? PartySize.find(line) : null
+    if (party !== null) guests.push({ value: party, source: "prose" })
+  }
+  return {
+    ...none,
+    codes: codes.size === 1 ? [...codes].map((value) => ({ value, source: "prose" })) : [],
+    nights,
+    guests: new Set(guests.map(({ value }) => PartySize.count(value))).size === 1 ? guests : [],
+  }
+}
+
+/** The days below a label; those of the labels beside it are among them. */
+const datesOf = ({ isLoose, values }: Labels.Entry, languages: ReadonlyArray<string>) => {
+  const found: Array<LocalDates.DateFound> = []
+  for (const text of values) {
+    const dates = LocalDates.dates(LocalDates.find(text.slice(0, 200), languages))
+    if (isLoose && (dates[0]?.start ?? 9) > 3) return []
+    found.push(...dates)
+    if (found.length >= 4) break
+  }
+  return found
+}
+
+/** `4 adults`, or the bare number that stands under a label. */
+const partyOf = (text: string): PartySize.PartySize | null => {
+  if (text.length > 120) return null
+  const number = countOf(text)
+  return (
+    PartySize.find(text) ?? (number === null ? null : { adults: null, children: null, infants: null, guests: number })
+  )
+}
+
+const countOf = (text: string): number | null => {
+  const digits = /^(\d{1,2})(?!\d)\s?(?:\D{0,12})$/.exec(text)?.[1]
+  const number = digits === undefined ? 0 : Number(digits)
+  return number >= 1 && number <= 50 ? number : null
+}
+
+/**
+ * The name as a line of the body has it: longer than the subject's, which is often the first name alone; or, where the
+ * subject could not be read, one that stands in it.
+ */
+export const namesInBody = (
+  { parts, phrase, subject }: Reading,
+  inSubject: string | null,
+): ReadonlyArray<Witness<string>> => {
+  const folded = Text.fold(inSubject ?? subject)
+  const from = inSubject === null ? (phrase?.end ?? 0) : 0
+  let longest = ""
+  for (const { lines } of parts) {
+    for (const line of lines.slice(0, 60)) {
+      if (line.length > 80 || line.length <= longest.length) continue
+      const candidate = Text.fold(line)
+      const isHere =
+        inSubject === null
+          ? candidate !== folded && folded.indexOf(candidate, from) >= from && isFullName(line)
+          : candidate === folded || isFullerName(candidate, folded)
+      const name = isHere ? PersonName.clean(line) : null
+      if (name !== null) longest = name
+    }
+  }
+  return longest === "" ? [] : [{ value: longest, source: "prose" }]
+}
+
+/** The fuller name begins with the other one, or ends with it where the family comes first. */
+export const isFullerName = (fuller: string, other: string): boolean =>
+  fuller.startsWith(`${other} `) || (isFamilyFirst.test(fuller) && fuller.endsWith(` ${other}`))
+
+/** In Chinese, Japanese, Korean and Vietnamese letters. */
+const isFamilyFirst =
+  /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul} ]+$|[\u1EA0-\u1EF9\u0111\u01A1\u01B0]/u
+
+const isFullName = (line: string) => line.includes(" ") || /\p{Script=Han}|\p{Script=Hangul}/u.test(line)

@@ -1,0 +1,578 @@
+/**
+ * What a reader of an html mail sees, line by line, with its links and with what it says to machines.
+ *
+ * One pass over a stream of tags, without a tree: the work is linear in the length, whatever is nested in whatever.
+ * What nobody sees is not read, because whoever hides text hides it from the person who would have objected.
+ */
+import { Parser } from "htmlparser2"
+
+import * as Lines from "./Lines.ts"
+
+export interface Page {
+  /**
+   * Visible text: blocks and cells on lines of their own, spaces normalised. A line of a quoted mail begins with `> `,
+   * as it would in a text mail.
+   */
+  readonly lines: ReadonlyArray<string>
+  /** The visible links, in order of appearance. */
+  readonly links: ReadonlyArray<Link>
+  /** JSON-LD nodes, and microdata of reservations in the same shape. What any of it claims is unchecked. */
+  readonly structured: ReadonlyArray<unknown>
+  /** Something legible was hidden from the reader. Most mails hide a preview text. */
+  readonly hiddenText: boolean
+  /** The mail is too long or too deep to be read to its end. */
+  readonly truncated: boolean
+}
+
+export interface Link {
+  /** As the mail has it, entities decoded. */
+  readonly href: string
+  readonly text: string
+  /** The line on which it begins: an index into `lines`, or its length at the end of the page. */
+  readonly line: number
+  /** It stands in a quoted mail. */
+  readonly quoted: boolean
+}
+
+/** Beyond these a mail is bait: it is read up to there. */
+export const limits = { length: 2_000_000, depth: 500 } as const
+
+export const read = (html: string): Page => {
+  const reader = new Reader()
+  const parser: Parser = new Parser(
+    {
+      onopentag: (name, attributes) => {
+        reader.open(name, attributes)
+        if (reader.truncated) parser.pause()
+      },
+      ontext: (text) => reader.text(text),
+      onclosetag: () => reader.close(),
+    },
+    { decodeEntities: true },
+  )
+  parser.write(html.slice(0, limits.length))
+  if (!reader.truncated) parser.end()
+  return reader.page(html.length > limits.length)
+}
+
+interface Open {
+  readonly name: string
+  readonly look: Look
+  readonly isBlock: boolean
+  readonly quoted: boolean
+  /** The text within is none of the page's. */
+  readonly silent: boolean
+  readonly link: OpenLink | null
+  readonly item: Item | null
+  readonly property: OpenProperty | null
+}
+
+interface Look {
+  /** Gone with everything within. */
+  readonly gone: boolean
+  /** Not shown, unless something within is set to be visible. */
+  readonly veiled: boolean
+  /** Too small to be read, unless something within has a size of its own. */
+  readonly tiny: boolean
+  /** Null where it cannot be known. */
+  readonly ink: string | null
+  readonly paper: string | null
+  /** The one cannot be told from the other. */
+  readonly faint: boolean
+}
+
+interface OpenLink {
+  readonly href: string
+  readonly line: number
+  readonly quoted: boolean
+  text: string
+}
+
+type Item = Map<string, unknown>
+
+interface OpenProperty {
+  readonly names: ReadonlyArray<string>
+  readonly of: Item
+  text: string
+}
+
+const plainLook: Look = { gone: false, veiled: false, tiny: false, ink: "#000000", paper: "#ffffff", faint: false }
+
+class Reader {
+  truncated = false
+  private readonly stack: Array<Open> = []
+  private readonly lines: Array<string> = []
+  private readonly links: Array<Link> = []
+  private readonly structured: Array<unknown> = []
+  private readonly sheet = new StyleSheet()
+  private readonly styles = new Map<string, ReadonlyMap<string, string>>()
+  private hidden = false
+  private line = ""
+  private lineQuoted = false
+  private raw: { readonly kind: "json" | "style"; text: string } | null = null
+
+  open(name: string, attributes: Attributes): void {
+    if (this.truncated) return
+    if (this.stack.length >= limits.depth) {
+      this.truncated = true
+      return
+    }
+    const above = this.stack.at(-1)
+    const outer = above?.look ?? plainLook
+    const declared = this.declared(attributes["style"])
+    const look = within(outer, name, attributes, declared, this.sheet)
+    const isBlock = blocks.has(name) || blockDisplays.has(declared.get("display") ?? "")
+    const quoted = above?.quoted === true || isQuote(name, attributes)
+    if (isBlock || quoted !== (above?.quoted ?? false)) this.endLine()
+    if (name === "script") this.raw = isJsonLd(attributes) ? { kind: "json", text: "" } : null
+    if (name === "style") this.raw = { kind: "style", text: "" }
+    const href = name === "a" || name === "area" ? attributes["href"] : undefined
+    const link =
+      href === undefined || this.isUnseen(look)
+        ? (above?.link ?? null)
+        : { href: href.trim(), line: this.lines.length, quoted, text: "" }
+    if (isBlock && link !== null) link.text += " "
+    this.stack.push({
+      name,
+      look,
+      isBlock,
+      quoted,
+      silent: above?.silent === true || silent.has(name),
+      link,
+      ...this.microdata(name, attributes, above),
+    })
+  }
+
+  text(text: string): void {
+    if (this.truncated) return
+    if (this.raw !== null) {
+      if (this.raw.text.length < maxRaw) this.raw.text += text
+      return
+    }
+    const top = this.stack.at(-1)
+    if (top?.property != null && top.property.text.length < maxProperty) top.property.text += text
+    if (top?.silent === true) return
+    if (top !== undefined && this.isUnseen(top.look)) {
+      this.hidden ||= legible.test(text)
+      return
+    }
+    if (this.line.length === 0) this.lineQuoted = top?.quoted === true
+    this.line += text
+    if (top?.link != null && top.link.text.length < maxProperty) top.link.text += text
+  }
+
+  close(): void {
+    const open = this.stack.pop()
+    if (open === undefined || this.truncated) return
+    if (this.raw !== null && (open.name === "script" || open.name === "style")) {
+      if (this.raw.kind === "style") this.sheet.add(this.raw.text)
+      else if (!open.quoted) this.structured.push(...jsonLd(this.raw.text))
+      this.raw = null
+    }
+    if (open.link !== null && open.link !== this.stack.at(-1)?.link) {
+      this.links.push({ ...open.link, text: Lines.normalised(open.link.text) })
+    }
+    if (open.property !== null) {
+      const outer = this.stack.at(-1)?.property
+      if (outer !== open.property) {
+        for (const name of open.property.names) addTo(open.property.of, name, Lines.normalised(open.property.text))
+        if (outer != null && outer.text.length < maxProperty) outer.text += open.property.text
+      }
+    }
+    if (open.isBlock || open.quoted !== (this.stack.at(-1)?.quoted ?? false)) this.endLine()
+  }
+
+  page(cut: boolean): Page {
+    this.endLine()
+    return {
+      lines: this.lines,
+      links: this.links.toSorted((one, other) => one.line - other.line),
+      structured: this.structured.map((node) => (node instanceof Map ? plain(node, maxNodeDepth) : node)),
+      hiddenText: this.hidden,
+      truncated: this.truncated || cut,
+    }
+  }
+
+  private isUnseen(look: Look): boolean {
+    return isHidden(look) || (!this.sheet.paintsElsewhere && look.faint)
+  }
+
+  /** Mails repeat the same few styles in every cell. */
+  private declared(style: string | undefined): ReadonlyMap<string, string> {
+    if (style === undefined) return nothing
+    const known = this.styles.get(style)
+    if (known !== undefined) return known
+    const declared = declarations(style)
+    if (this.styles.size < 500) this.styles.set(style, declared)
+    return declared
+  }
+
+  private endLine(): void {
+    if (this.line.length === 0) return
+    const line = Lines.normalised(this.line)
+    if (line.length > 0) this.lines.push(this.lineQuoted ? `> ${line}` : line)
+    this.line = ""
+  }
+
+  private microdata(name: string, attributes: Attributes, above: Open | undefined): Pick<Open, "item" | "property"> {
+    const outer = above?.item ?? null
+    const property = above?.property ?? null
+    const names = outer === null ? [] : (attributes["itemprop"] ?? "").split(/\s+/u).filter((prop) => prop.length > 0)
+    if (attributes["itemscope"] !== undefined) {
+      const item: Item = new Map()
+      const type = typeName(attributes["itemtype"] ?? "")
+      if (type.length > 0) item.set("@type", type)
+      if (outer !== null) for (const prop of names) addTo(outer, prop, item)
+      else if (type.endsWith("Reservation") && above?.quoted !== true) this.structured.push(item)
+      return { item, property }
+    }
+    if (outer === null || names.length === 0) return { item: outer, property }
+    const given = valueAttribute(name, attributes)
+    if (given === undefined) return { item: outer, property: { names, of: outer, text: "" } }
+    for (const prop of names) addTo(outer, prop, given.trim())
+    return { item: outer, property }
+  }
+}
+
+type Attributes = Readonly<Record<string, string | undefined>>
+
+const maxRaw = 262_144
+const maxProperty = 1000
+const maxNodeDepth = 32
+
+const legible = /[\p{L}\p{N}]/u
+
+const words = (text: string): ReadonlySet<string> => new Set(text.split(" "))
+
+const blocks = words(
+  "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption figure footer " +
+    "form h1 h2 h3 h4 h5 h6 header hr html legend li main menu nav ol option p pre section summary table tbody td tfoot th " +
+    "thead tr ul",
+)
+
+const blockDisplays = words("block flex grid table table-row table-cell list-item")
+
+const silent = words(
+  "head title script style template noframes noembed iframe object embed applet audio video canvas svg math textarea select " +
+    "datalist map",
+)
+
+// ---- what is seen ----
+
+const within = (
+  outer: Look,
+  name: string,
+  attributes: Attributes,
+  declared: ReadonlyMap<string, string>,
+  sheet: StyleSheet,
+): Look => {
+  const rules = sheet.rulesFor(name, attributes)
+  if (declared.size === 0 && rules.length === 0 && !hasLook(attributes)) return outer
+  const get = (property: string): string | undefined => {
+    const own = declared.get(property)
+    if (own !== undefined) return own
+    for (let index = rules.length - 1; index >= 0; index--) {
+      const value = rules[index]?.get(property)
+      if (value !== undefined) return value
+    }
+    return undefined
+  }
+  const visibility = get("visibility")
+  const size = get("font-size") ?? sizeOfFont(get("font"))
+  const background = get("background-color") ?? get("background") ?? attributes["bgcolor"]
+  const ink = get("color") ?? (name === "font" ? attributes["color"] : undefined)
+  const hasPicture = get("background-image") !== undefined || attributes["background"] !== undefined
+  const inkOf = ink === undefined ? outer.ink : colour(ink, outer.ink)
+  const paper = hasPicture ? null : background === undefined ? outer.paper : paperOf(background, outer.paper)
+  return {
+    gone: outer.gone || attributes["hidden"] !== undefined || isGone(get),
+    veiled: visibility === undefined ? outer.veiled : visibility === "hidden" || visibility === "collapse",
+    tiny: size === undefined ? outer.tiny : isTiny(size, outer.tiny),
+    ink: inkOf,
+    paper,
+    faint: isAlike(inkOf, paper),
+  }
+}
+
+const hasLook = (attributes: Attributes) =>
+  attributes["hidden"] !== undefined ||
+  attributes["bgcolor"] !== undefined ||
+  attributes["color"] !== undefined ||
+  attributes["background"] !== undefined
+
+const isHidden = (look: Look) => look.gone || look.veiled || look.tiny || look.ink === "none"
+
+const isGone = (get: (property: string) => string | undefined): boolean => {
+  if (get("display") === "none" || get("mso-hide") === "all") return true
+  const opacity = get("opacity")
+  if (opacity !== undefined && Number.parseFloat(opacity) <= (opacity.endsWith("%") ? 1 : 0.01)) return true
+  const clips = get("overflow")?.startsWith("hidden") === true
+  if (clips && [get("max-height"), get("height"), get("max-width"), get("width")].some(isNothing)) return true
+  if (isNothing(get("max-height"))) return true
+  if (isFarOff(get("text-indent"))) return true
+  const position = get("position")
+  if (position !== "absolute" && position !== "fixed") return false
+  if (/^rect\(0(?:px)?[, ]+0/u.test(get("clip") ?? "")) return true
+  return [get("left"), get("top"), get("right"), get("bottom")].some(isFarOff)
+}
+
+const isNothing = (value: string | undefined) =>
+  value !== undefined && /^[01](?:\.0+)?(?:px|pt|em|rem|%)?$/u.test(value) && !/^1(?:em|rem|%)/u.test(value)
+
+const isFarOff = (value: string | undefined) => value !== undefined && Number.parseFloat(value) <= -500
+
+const isTiny = (size: string, outer: boolean): boolean => {
+  const value = Number.parseFloat(size)
+  if (Number.isNaN(value)) return (size === "inherit" || size === "smaller" || size === "larger") && outer
+  if (/(?:^|[\d.])(?:em|%)$/u.test(size)) return outer || value <= (size.endsWith("%") ? 8 : 0.08)
+  return value <= (size.endsWith("rem") ? 0.08 : 1)
+}
+
+/** A transparent ground shows what is below. */
+const paperOf = (value: string, outer: string | null) => {
+  const paper = colour(value, outer)
+  return paper === "none" ? outer : paper
+}
+
+/** Two colours that no eye tells apart. */
+const isAlike = (one: string | null, other: string | null): boolean => {
+  if (one === null || other === null) return false
+  if (one === other) return true
+  return [1, 3, 5].every(
+    (at) => Math.abs(Number.parseInt(one.slice(at, at + 2), 16) - Number.parseInt(other.slice(at, at + 2), 16)) <= 12,
+  )
+}
+
+/** `font: 700 0/0 a`: the size is what may be followed by a line height. */
+const sizeOfFont = (font: string | undefined): string | undefined =>
+  font === undefined ? undefined : /(?:^| )([\d.]+(?:px|pt|em|rem|%)?)(?=\/|\s+[a-z"'])/u.exec(font)?.[1]
+
+/** One spelling for the colours with which text is hidden; null for those that are not known. */
+const colour = (value: string, outer: string | null): string | null => {
+  const lower = value.trim().toLowerCase()
+  const named = namedColours.get(lower) ?? lower
+  if (named === "inherit" || named === "currentcolor" || named === "initial") return outer
+  if (named === "transparent") return "none"
+  if (/^#[\da-f]{6}$/u.test(named)) return named
+  if (/^#[\da-f]{3}$/u.test(named)) return named.replaceAll(/[\da-f]/gu, "$&$&")
+  const channels = /^rgba?\(\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})(?:[\s,/]+([\d.]+%?))?\s*\)$/u.exec(named)
+  if (channels === null) return null
+  if (channels[4] !== undefined && Number.parseFloat(channels[4]) === 0) return "none"
+  return `#${channels
+    .slice(1, 4)
+    .map((channel) => Number(channel).toString(16).padStart(2, "0"))
+    .join("")}`
+}
+
+const namedColours = new Map([
+  ["white", "#ffffff"],
+  ["black", "#000000"],
+])
+
+/** Of a style attribute or of a rule: the last of each name, in lower case. */
+const declarations = (style: string): ReadonlyMap<string, string> => {
+  if (style.length > maxStyle) return nothing
+  const found = new Map<string, string>()
+  for (const declaration of withoutComments(style).split(";")) {
+    const colon = declaration.indexOf(":")
+    if (colon < 1) continue
+    const name = declaration.slice(0, colon).trim().toLowerCase()
+    const value = declaration
+      .slice(colon + 1)
+      .replace("!important", "")
+      .trim()
+      .toLowerCase()
+    if (name.length > 0 && value.length > 0) found.set(name, value)
+  }
+  return found
+}
+
+const nothing: ReadonlyMap<string, string> = new Map()
+const maxStyle = 10_000
+
+const withoutComments = (css: string): string => {
+  if (!css.includes("/*")) return css
+  let rest = ""
+  for (let from = 0; from < css.length;) {
+    const start = css.indexOf("/*", from)
+    if (start < 0) return rest + css.slice(from)
+    rest += css.slice(from, start)
+    const end = css.indexOf("*/", start + 2)
+    if (end < 0) return rest
+    from = end + 2
+  }
+  return rest
+}
+
+/**
+ * The rules of style sheets that name one tag, class or id. Rules for some screens only (`@media`) say nothing of what
+ * is seen here, and neither do selectors that need a tree.
+ */
+class StyleSheet {
+  /** Some rule that is not read paints a ground: what stands on it cannot be known. */
+  paintsElsewhere = false
+  private readonly rules = new Map<string, Array<ReadonlyMap<string, string>>>()
+  private length = 0
+
+  add(css: string): void {
+    this.length += css.length
+    if (this.length > maxRaw) return
+    const text = withoutComments(css)
+    for (let from = 0; from < text.length;) {
+      const open = text.indexOf("{", from)
+      if (open < 0) return
+      const before = text.slice(from, open)
+      const selector = before.slice(before.lastIndexOf(";") + 1)
+      const close = selector.trim().startsWith("@") ? endOfBlock(text, open) : text.indexOf("}", open)
+      if (close < 0) return
+      if (!selector.trim().startsWith("@")) this.addRule(selector, text.slice(open + 1, close))
+      from = close + 1
+    }
+  }
+
+  rulesFor(name: string, attributes: Attributes): ReadonlyArray<ReadonlyMap<string, string>> {
+    if (this.rules.size === 0) return []
+    const found: Array<ReadonlyMap<string, string>> = []
+    const lookUp = (selector: string) => {
+      const rules = this.rules.get(selector)
+      if (rules !== undefined) found.push(...rules)
+    }
+    lookUp(name)
+    for (const one of classesOf(attributes)) {
+      lookUp(`.${one}`)
+      lookUp(`${name}.${one}`)
+    }
+    const id = attributes["id"]
+    if (id !== undefined) {
+      lookUp(`#${id.toLowerCase()}`)
+      lookUp(`${name}#${id.toLowerCase()}`)
+    }
+    return found
+  }
+
+  private addRule(selectors: string, body: string): void {
+    const declared = declarations(body)
+    if (declared.size === 0) return
+    for (const selector of selectors.split(",").slice(0, 50)) {
+      const simple = selector.trim().toLowerCase()
+      if (!/^(?:[a-z][a-z\d]*)?(?:[.#][\w-]+)?$/u.test(simple) || simple.length === 0) {
+        this.paintsElsewhere ||= [...declared.keys()].some((property) => property.startsWith("background"))
+        continue
+      }
+      const rules = this.rules.get(simple)
+      if (rules === undefined) this.rules.set(simple, [declared])
+      else if (rules.length < 8) rules.push(declared)
+      else rules[7] = declared
+    }
+  }
+}
+
+const endOfBlock = (text: string, open: number): number => {
+  for (let index = open, depth = 0; index < text.length; index++) {
+    if (text[index] === "{") depth++
+    else if (text[index] === "}" && --depth === 0) return index
+  }
+  return -1
+}
+
+const classesOf = (attributes: Attributes): ReadonlyArray<string> =>
+  attributes["class"] === undefined ? [] : attributes["class"].toLowerCase().split(/\s+/u, 20)
+
+// ---- what is another's ----
+
+const isQuote = (name: string, attributes: Attributes): boolean =>
+  name === "blockquote" ||
+  classesOf(attributes).some((one) => quoteClasses.has(one.replace(/^x_/u, ""))) ||
+  quoteIds.has((attributes["id"] ?? "").toLowerCase().replace(/^x_/u, ""))
+
+const quoteClasses = words(
+  "gmail_quote gmail_quote_container yahoo_quoted moz-cite-prefix moz-forward-container protonmail_quote tutanota_quote " +
+    "zmail_extra hubspot_quote front-blockquote",
+)
+
+const quoteIds = words("divrplyfwdmsg olk_src_body_section isforwardcontent isreplycontent replysplit")
+
+// ---- what is said to machines ----
+
+const isJsonLd = (attributes: Attributes) => /^\s*application\/ld\+json\b/iu.test(attributes["type"] ?? "")
+
+const typeName = (type: string): string => type.trim().split(/\s+/u, 1)[0]?.split(/[/#]/u).at(-1) ?? ""
+
+const valueAttribute = (name: string, attributes: Attributes): string | undefined => {
+  if (name === "meta" || attributes["content"] !== undefined) return attributes["content"] ?? ""
+  if (name === "a" || name === "link" || name === "area") return attributes["href"]
+  if (name === "time") return attributes["datetime"]
+  if (name === "img") return attributes["src"]
+  return name === "data" ? attributes["value"] : undefined
+}
+
+const addTo = (item: Item, name: string, value: unknown): void => {
+  if (unsafe.has(name) || item.size > 100) return
+  const present = item.get(name)
+  if (present === undefined) item.set(name, value)
+  else if (!Array.isArray(present)) item.set(name, [present, value])
+  else if (present.length < 100) present.push(value)
+}
+
+const unsafe = words("__proto__ constructor prototype")
+
+/** The nodes of a JSON-LD block, each on its own; none if it is no JSON even after the usual slips are mended. */
+const jsonLd = (text: string): ReadonlyArray<unknown> => {
+  const json = text
+    .replace(/^\s*(?:<!--|\/\/\s*<!\[CDATA\[|<!\[CDATA\[)/u, "")
+    .replace(/(?:\/\/\s*)?(?:-->|\]\]>)\s*$/u, "")
+    .trim()
+  const parsed = parse(json) ?? parse(withoutTrailingCommas(json.replaceAll("&quot;", '"').replaceAll("&amp;", "&")))
+  return parsed === undefined ? [] : nodesOf(plain(parsed, maxNodeDepth))
+}
+
+const parse = (json: string): unknown => {
+  try {
+    return JSON.parse(json) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+/** Commas before a closing bracket, outside strings. */
+const withoutTrailingCommas = (json: string): string => {
+  let mended = ""
+  let from = 0
+  let comma = -1
+  for (let index = 0, inString = false; index < json.length; index++) {
+    const character = json[index] ?? ""
+    if (inString) {
+      if (character === "\\") index++
+      else if (character === '"') inString = false
+    } else if (character === '"') {
+      inString = true
+      comma = -1
+    } else if (character === ",") comma = index
+    else if ((character === "}" || character === "]") && comma >= 0) {
+      mended += json.slice(from, comma)
+      from = comma + 1
+      comma = -1
+    } else if (character.trim().length > 0) comma = -1
+  }
+  return mended + json.slice(from)
+}
+
+const nodesOf = (parsed: unknown): ReadonlyArray<unknown> => {
+  if (Array.isArray(parsed)) return parsed.slice(0, 100).flatMap((one) => (Array.isArray(one) ? [] : nodesOf(one)))
+  if (typeof parsed !== "object" || parsed === null) return []
+  const graph: unknown = "@graph" in parsed ? parsed["@graph"] : undefined
+  return Array.isArray(graph) ? graph.slice(0, 100).filter((one) => typeof one === "object" && one !== null) : [parsed]
+}
+
+/** Of objects and maps alike: plain objects of own properties, none of which is a prototype's, and not too deep. */
+const plain = (value: unknown, depth: number): unknown => {
+  if (typeof value !== "object" || value === null) return value
+  if (depth === 0) return null
+  if (Array.isArray(value)) return value.slice(0, 1000).map((one) => plain(one, depth - 1))
+  const entries = value instanceof Map ? [...value] : Object.entries(value)
+  return Object.fromEntries(
+    entries
+      .filter(([name]) => typeof name === "string" && !unsafe.has(name))
+      .map(([name, one]) => [String(name), plain(one, depth - 1)]),
+  )
+}

@@ -1,0 +1,213 @@
+/**
+ * What a mail is for. What needs no language is asked first: headers, the names of templates in links, what a page says
+ * to machines. The subject is asked second, and where the two disagree nobody is believed.
+ */
+import { enriching, Kind } from "@holdfast/domain/reservations/ReservationFacts"
+
+import { phrases } from "./SubjectPhrases.ts"
+import * as Text from "./Text.ts"
+
+/** What a subject says, and where. */
+export interface Phrase {
+  readonly kind: Kind
+  /** Every language in which it says so. */
+  readonly languages: ReadonlyArray<string>
+  readonly start: number
+  readonly end: number
+}
+
+export interface Signals {
+  /** What each header that declares a kind declares; nothing where its value is not known. */
+  readonly declared: ReadonlyArray<Kind | undefined>
+  /** The templates that links name. */
+  readonly linked: ReadonlyArray<string>
+  /** What structured data says of the reservation's state. */
+  readonly status: Kind | undefined
+  /** The address it comes from is that of a guest, relayed. */
+  readonly isRelayed: boolean
+  /** The subject answers an earlier mail. */
+  readonly isReply: boolean
+  readonly phrase: Phrase | undefined
+}
+
+export interface Decided {
+  readonly kind: Kind
+  readonly reasons: ReadonlyArray<string>
+}
+
+export const decide = (signals: Signals): Decided => {
+  const { declared, isRelayed, isReply, linked, phrase, status } = signals
+  const fromLinks = new Set(linked.flatMap((name) => ofTemplate(name) ?? []))
+  const fromHeader = declared.find((kind) => kind !== undefined)
+  const unknown = declared.length > 0 && fromHeader === undefined ? ["UNKNOWN_HEADER"] : []
+  const free =
+    (isRelayed ? "guest_message" : undefined) ??
+    fromHeader ??
+    (fromLinks.size === 1 ? [...fromLinks][0] : undefined) ??
+    status
+  // An answer bears the subject of what it answers.
+  if (free === "guest_message") return { kind: free, reasons: unknown }
+  if (free === undefined) {
+    const said = isReply && (phrase === undefined || phrase.kind !== "guest_message") ? "guest_message" : phrase?.kind
+    return { kind: said ?? "unknown", reasons: said === undefined ? [...unknown, "KIND_UNKNOWN"] : unknown }
+  }
+  const contradicts = [phrase?.kind, ...declared, ...fromLinks, status].some(
+    (kind) => kind !== undefined && contradict(kind, free),
+  )
+  if (contradicts) return { kind: free, reasons: ["KIND_CONFLICT", ...unknown] }
+  return { kind: free, reasons: phrase === undefined ? [...unknown, "SUBJECT_UNKNOWN"] : unknown }
+}
+
+/** One of them may change a booking, and the other may not. An alteration has a subject that names it, whatever became of it. */
+const contradict = (one: Kind, other: Kind): boolean =>
+  enriching.has(one) !== enriching.has(other) && !(one.startsWith("alteration") && other.startsWith("alteration"))
+
+/** What the subject says: its first known phrase, and of those that begin together the longest. */
+export const phraseOf = (subject: string): Phrase | undefined => {
+  const folded = Text.fold(subject.slice(0, 400))
+  for (let start = 0; start < folded.length; start++) {
+    const candidates = byFirstLetter.get(folded.charAt(start))
+    if (candidates === undefined || !Text.startsWord(folded, start)) continue
+    let longest: Phrase | undefined
+    let length = 0
+    for (const candidate of candidates) {
+      if (candidate.length <= length) continue
+      const end = endOf(folded, start, candidate.fragments)
+      if (end === undefined) continue
+      longest = { kind: candidate.kind, languages: candidate.languages, start, end }
+      length = candidate.length
+    }
+    if (longest !== undefined) return longest
+  }
+  return undefined
+}
+
+/** Whether a subject begins with what mail programs put before the subject of an answer. */
+export const isReply = (subject: string): boolean => replies.test(subject)
+
+/** The subject without what mail programs put before it. */
+export const withoutPrefixes = (subject: string): string => {
+  let rest = subject
+  for (let round = 0; round < 5; round++) {
+    const next = rest.replace(replies, "").replace(forwards, "").trimStart()
+    if (next === rest) break
+    rest = next
+  }
+  return rest
+}
+
+export const isForward = (subject: string): boolean => forwards.test(subject)
+
+const replies =
+  /^(?:re|aw|sv|vs|antw|odp|odg|ynt|rif|res|απ|vá|回复|回覆|返信|답장|trả lời|ตอบกลับ)(?:\[\d{1,3}\])? ?[:：] ?/iu
+const forwards =
+  /^(?:fwd?|wg|tr|rv|enc|doorst|i|vb|vl|pd|prev|přep|továbbítás|ilt|i̇lt|προωθ|转发|轉寄|転送|전달|chuyển tiếp|ส่งต่อ)(?:\[\d{1,3}\])? ?[:：] ?/iu
+
+/** What Airbnb's names of templates say, most particular first. */
+export const ofTemplate = (name: string): Kind | undefined => {
+  const words = name.slice(0, 200).toLowerCase().replaceAll(/[^a-z0-9]+/g, "_")
+  return templates.find(([, shape]) => shape.test(words))?.[0]
+}
+
+const templates: ReadonlyArray<readonly [Kind, RegExp]> = [
+  ["cancellation_request", /cancell?ation_request|request_(?:to_)?cancel|cancel_request/],
+  ["cancelled", /cancel/],
+  ["alteration_declined", /(?:alter|change|modif)[a-z]*(?:_request)?_(?:declin|reject|denied)/],
+  [
+    "alteration_accepted",
+    /(?:alter|change|modif)[a-z]*(?:_request)?_(?:accept|approv|confirm)|reservation_(?:updated|altered)/,
+  ],
+  ["alteration_requested", /alteration|change_request|trip_change/],
+  ["pre_approval", /pre_?approv|special_offer/],
+  [
+    "review_request",
+    /review_(?:request|remind|prompt|nudge)|(?:write|leave|request)_(?:a_)?review|remind[a-z]*_[a-z_]*review/,
+  ],
+  ["review_received", /review/],
+  ["request_reminder", /(?:request|rtb|inquiry|pending)_(?:[a-z]+_)?(?:remind|expir)|remind[a-z]*_(?:[a-z]+_)?request/],
+  ["inquiry", /inquir|enquir/],
+  ["reminder", /remind|upcoming|coming_soon/],
+  ["payout", /payout/],
+  ["claim", /claim|resolution|reimburse|damage|aircover/],
+  ["confirmed", /confirm(?:ation|ed)|instant_book/],
+  ["request_pending", /request|pending/],
+  ["guest_message", /message|thread|inbox/],
+  ["invoice", /invoice|receipt|statement|report|tax_/],
+  ["security", /login|security|password|verif|account/],
+  ["marketing", /market|promo|newsletter|tips|campaign/],
+]
+
+/** What Vrbo's header says; nothing at all where it only says that something was done. */
+export const ofMessageType = (value: string): ReadonlyArray<Kind | undefined> => {
+  const type = value.trim().toUpperCase()
+  if (type === "" || type.startsWith("RESERVATION_ACTION_EMAIL")) return []
+  return [Object.hasOwn(messageTypes, type) ? messageTypes[type] : undefined]
+}
+
+const messageTypes: Readonly<Record<string, Kind | undefined>> = {
+  INQUIRY: "inquiry",
+  NEW_INQUIRY: "inquiry",
+  INQUIRY_REMINDER: "inquiry",
+  NEW_BOOKING_REQUEST: "request_pending",
+  BOOKING_REQUEST: "request_pending",
+  RESERVATION_REQUEST: "request_pending",
+  BOOKING_REQUEST_REMINDER: "request_reminder",
+  REPLIED: "guest_message",
+  REPLY: "guest_message",
+  NEW_MESSAGE: "guest_message",
+  MESSAGE: "guest_message",
+  NEW_BOOKING: "confirmed",
+  INSTANT_BOOKING: "confirmed",
+  NEW_INSTANT_BOOKING: "confirmed",
+  NEW_RESERVATION: "confirmed",
+  RESERVATION_CONFIRMED: "confirmed",
+  BOOKING_CONFIRMED: "confirmed",
+  RESERVATION_CANCELLED: "cancelled",
+  RESERVATION_CANCELED: "cancelled",
+  BOOKING_CANCELLED: "cancelled",
+  BOOKING_CANCELED: "cancelled",
+}
+
+interface Known {
+  readonly kind: Kind
+  readonly languages: ReadonlyArray<string>
+  readonly fragments: ReadonlyArray<string>
+  readonly length: number
+}
+
+const known: ReadonlyArray<Known> = (() => {
+  const byText = new Map<string, { readonly kind: Kind; readonly languages: Array<string>; readonly text: string }>()
+  for (const [language, kinds] of Object.entries(phrases)) {
+    for (const kind of Kind.literals) {
+      for (const text of kinds[kind] ?? []) {
+        const key = `${kind}/${text}`
+        const held = byText.get(key)
+        if (held === undefined) byText.set(key, { kind, languages: [language], text })
+        else if (!held.languages.includes(language)) held.languages.push(language)
+      }
+    }
+  }
+  return [...byText.values()].map(({ kind, languages, text }) => {
+    const fragments = text
+      .split("…")
+      .flatMap((fragment) => (fragment.trim() === "" ? [] : [Text.fold(fragment.trim())]))
+    return { kind, languages, fragments, length: fragments.reduce((sum, { length }) => sum + length, 0) }
+  })
+})()
+
+const byFirstLetter: ReadonlyMap<string, ReadonlyArray<Known>> = Map.groupBy(known, ({ fragments }) =>
+  (fragments[0] ?? "").charAt(0),
+)
+
+/** Where the fragments end, one after the other, if the first begins here. */
+const endOf = (text: string, start: number, fragments: ReadonlyArray<string>): number | undefined => {
+  const [first = "", ...others] = fragments
+  if (!text.startsWith(first, start)) return undefined
+  let end = start + first.length
+  for (const fragment of others) {
+    const at = text.indexOf(fragment, end)
+    if (at < 0) return undefined
+    end = at + fragment.length
+  }
+  return end
+}

@@ -1,0 +1,115 @@
+/** A mail taken apart, as the readers of the platforms get it. */
+import type * as Html from "./Html.ts"
+import * as Kinds from "./Kinds.ts"
+import * as Labels from "./Labels.ts"
+import * as Lines from "./Lines.ts"
+import * as Links from "./Links.ts"
+import * as Zones from "./Zones.ts"
+
+/** One of the forms in which the body says the same: as HTML or as text. */
+export interface Part {
+  /** The lines of the mail itself, or of the one that it passes on; nothing of what it quotes. */
+  readonly lines: ReadonlyArray<string>
+  readonly entries: ReadonlyArray<Labels.Entry>
+}
+
+export interface Reading {
+  /** Without `Re:` and the like; that of the mail which is passed on, if one is. */
+  readonly subject: string
+  readonly phrase: Kinds.Phrase | undefined
+  readonly isReply: boolean
+  /** It passes another mail on, which is what is read. */
+  readonly isForward: boolean
+  readonly parts: ReadonlyArray<Part>
+  /** The links of the mail itself. */
+  readonly links: ReadonlyArray<Links.Link>
+  readonly structured: ReadonlyArray<unknown>
+  /** Whoever sent the mail that is passed on, as its header block says. */
+  readonly innerSender: string | null
+  /** In which languages it may be written; empty if nothing tells. */
+  readonly languages: ReadonlyArray<string>
+}
+
+/** Takes apart a subject and a body. A platform's own mail passes nothing on. */
+export const of = (mail: {
+  readonly subject: string
+  readonly text: string
+  readonly page: Html.Page
+  readonly mayForward: boolean
+}): Reading => {
+  const { mayForward, page } = mail
+  const textLines = markedText(Lines.ofText(cells(mail.text.slice(0, 1_000_000))))
+  const zones = [page.lines, textLines].filter((lines) => lines.length > 0).map((lines) => Zones.zonesOf(lines))
+  const forwards = mayForward ? zones.flatMap(({ forwarded }) => (forwarded === null ? [] : [forwarded])) : []
+  const innerSubject = forwards.find(({ subject }) => subject !== null)?.subject
+  const outer = Lines.normalised(mail.subject)
+  const subject = Kinds.withoutPrefixes(innerSubject ?? outer)
+  const parts = zones.map((zone) => {
+    const lines = (mayForward ? zone.forwarded?.lines : undefined) ?? zone.own
+    const kept = lines.slice(0, maxLines)
+    return { lines: kept, entries: Labels.read(kept) }
+  })
+  const isForward = mayForward && (forwards.length > 0 || Kinds.isForward(outer))
+  const phrase = Kinds.phraseOf(subject)
+  return {
+    subject,
+    phrase,
+    isReply: Kinds.isReply(innerSubject ?? outer),
+    isForward,
+    parts,
+    links: [
+      ...page.links.filter(isForward ? () => true : ownLink(page.lines, zones[0]?.own ?? [])),
+      ...Links.inText(parts.flatMap(({ lines }) => lines)),
+    ],
+    structured: page.structured,
+    innerSender: forwards.find(({ from }) => from !== null)?.from ?? null,
+    languages: languagesOf(phrase, parts),
+  }
+}
+
+const maxLines = 5_000
+
+/** The html, in which the head of an attached mail, as the parser of mails writes it, begins a mail that is passed on. */
+export const markedHtml = (html: string): string =>
+  html.replaceAll(attachedHead, `<div>${passedOn}</div>${attachedHead}`)
+
+/** The same of text, where that head stands between two rules. */
+const markedText = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+  lines.map((line, index) =>
+    line.length >= 20 && /^-+$/.test(line) && (lines[index + 1] ?? "").startsWith("From:") ? passedOn : line,
+  )
+
+const passedOn = "---------- Forwarded message ---------"
+const attachedHead = '<div class="postal-email-header">'
+
+/** Text in columns as lines of their own, in which the html has them, too. */
+const cells = (text: string): string =>
+  text
+    .split("\n")
+    .map((line) => {
+      if (!columns.test(line)) return line
+      const quoting = /^[ >]*>/.exec(line)?.[0] ?? ""
+      const separator = `\n${quoting}`
+      return quoting + line.slice(quoting.length).trim().split(columns).join(separator)
+    })
+    .join("\n")
+
+const columns = /(?<=\S) {0,200}\t[ \t]{0,200}|(?<=\S) {3,200}/
+
+/** Whether a link stands before the first line that is not the mail's own. */
+const ownLink = (lines: ReadonlyArray<string>, own: ReadonlyArray<string>) => {
+  const foreign = lines.findIndex((line, index) => line !== own[index])
+  return ({ line, quoted }: Html.Link) => !quoted && (foreign < 0 || line < foreign)
+}
+
+/** The languages that explain most of what is written in a known language: the subject's phrase, and the labels. */
+const languagesOf = (phrase: Kinds.Phrase | undefined, parts: ReadonlyArray<Part>): ReadonlyArray<string> => {
+  const votes = new Map<string, number>()
+  const vote = (languages: ReadonlyArray<string>, weight: number) => {
+    for (const language of languages) votes.set(language, (votes.get(language) ?? 0) + weight)
+  }
+  if (phrase !== undefined) vote(phrase.languages, 3)
+  for (const { entries } of parts) for (const { isLoose, languages } of entries) if (!isLoose) vote(languages, 1)
+  const most = Math.max(0, ...votes.values())
+  return [...votes].flatMap(([language, count]) => (count === most ? [language] : []))
+}

@@ -1,0 +1,168 @@
+import { booking, type Case, extranet, page, passed } from "./Case.ts"
+
+const told = {
+  guestName: null,
+  checkIn: "2027-06-02",
+  checkOut: null,
+  confirmationCode: "5550000001",
+  guestCount: null,
+}
+
+const relay = (body: string) =>
+  booking({
+    from: "Ada Testwell via Booking.com <5550000001-abcd.ef12.gh34.ij56@guest.booking.com>",
+    verdict: passed("guest.booking.com"),
+    subject: "We received this message from Ada Testwell",
+    text: [
+      "Guest name:",
+      "Ada Testwell",
+      "Check-in:",
+      "Wed 2 Jun 2027",
+      "Check-out:",
+      "Sat 5 Jun 2027",
+      "Booking number:",
+      body,
+      "Hello!",
+    ].join("\r\n"),
+  })
+
+export const cases: ReadonlyArray<Case> = [
+  ...[
+    ["C01: a new booking is a number and a day", "Booking.com - New booking! (5550000001, Wednesday, 2 June 2027)"],
+    ["C02: in the order of the United States", "Booking.com - New booking! (5550000001, Wednesday, June 2, 2027)"],
+    ["C04: in Czech", "Booking.com - Nová rezervace! (5550000001, středa 2. června 2027)"],
+    ["C04: in Vietnamese", "Booking.com - Đặt phòng mới! (5550000001, 2 tháng 6, 2027)"],
+    ["C04: in German", "Booking.com - Neue Buchung! (5550000001, Mittwoch, 2. Juni 2027)"],
+    ["C04: in Italian", "Booking.com - Nuova prenotazione! (5550000001, mercoledì 2 giugno 2027)"],
+    ["C04: in Japanese", "Booking.com - 新しい予約 (5550000001, 2027年6月2日水曜日)"],
+  ].map(([name = "", subject = ""]): Case => ({
+    name,
+    mail: booking({ subject, html: page(`<a href="${extranet("5550000001").replaceAll("&", "&amp;")}">Open</a>`) }),
+    kind: "confirmed",
+    platform: "booking",
+    decision: "auto",
+    says: { ...told, listing: "12345" },
+    sure: ["checkIn", "confirmationCode"],
+  })),
+  {
+    name: "C05: a cancellation applies nothing",
+    mail: booking({
+      subject: "Booking.com - Cancelled booking! (5550000001, Wednesday, 2 June 2027)",
+      text: extranet("5550000001"),
+    }),
+    kind: "cancelled",
+    decision: "none",
+    says: { confirmationCode: "5550000001" },
+  },
+  {
+    name: "C05: a modification is a question",
+    mail: booking({
+      subject: "Booking.com - Modified booking! (5550000001, Wednesday, 2 June 2027)",
+      text: extranet("5550000001"),
+    }),
+    kind: "modified",
+    decision: "review",
+    says: { confirmationCode: "5550000001" },
+  },
+  {
+    name: "C06: the day until which to answer is no arrival",
+    mail: booking({
+      subject: "Booking.com - New booking request - accept or decline by 10:45 AM on Apr 13, 2027",
+      text: "Check-in Dec 21 2027",
+    }),
+    kind: "request_pending",
+    decision: "none",
+    says: { checkIn: "2027-12-21" },
+  },
+  {
+    name: "C08: a link that names two bookings names none",
+    mail: booking({
+      subject: "Booking.com - New booking! (5550000001, Wednesday, 2 June 2027)",
+      text: "https://admin.booking.com/manage/booking.html?res_id=5550000002&res_id=5550000003",
+    }),
+    kind: "confirmed",
+    decision: "auto",
+    says: told,
+  },
+  {
+    name: "C09: links that are not the platform's own are no evidence",
+    mail: booking({
+      subject: "Booking.com - New booking! (5550000001, Wednesday, 2 June 2027)",
+      text: [
+        "http://admin.booking.com/manage/booking.html?res_id=5550000009",
+        "https://admin.booking.com.evil.test/manage/booking.html?res_id=5550000009",
+        "https://user:pass@admin.booking.com/manage/booking.html?res_id=5550000009",
+        "https://admin.booking.com:444/manage/booking.html?res_id=5550000009",
+      ].join("\r\n"),
+    }),
+    kind: "confirmed",
+    decision: "auto",
+    says: told,
+  },
+  {
+    name: "C10: a relayed message has the guest and both days",
+    mail: relay("5550000001"),
+    kind: "guest_message",
+    decision: "auto",
+    says: { guestName: "Ada Testwell", checkIn: "2027-06-02", checkOut: "2027-06-05", confirmationCode: "5550000001" },
+  },
+  {
+    name: "C10: unless its number is another one's",
+    mail: relay("5550000002"),
+    kind: "guest_message",
+    decision: "review",
+    says: { confirmationCode: null },
+    reasons: ["CODE_CONFLICT"],
+  },
+  ...(
+    [
+      ["Booking.com - Your monthly statement", "invoice"],
+      ["Booking.com - Invoice 5550000001", "invoice"],
+      ["Booking.com - Your payout is on its way", "payout"],
+      ["Booking.com - You have a new guest review", "review_received"],
+      ["Booking.com - Newsletter: tips for the season", "marketing"],
+    ] as const
+  ).map(([subject, kind]): Case => ({
+    name: `C12: ${subject}: about no reservation`,
+    mail: booking({ subject, text: "5550000001" }),
+    kind,
+    decision: "none",
+    says: { confirmationCode: null, checkIn: null },
+  })),
+  {
+    name: "C13: a number with dots is the number, and a PIN is nothing",
+    mail: booking({
+      subject: "Booking confirmed",
+      text: [
+        "Confirmation number: 5550.000.001",
+        "PIN code: 9932",
+        "Check-in: Wed 2 Jun 2027",
+        "Check-out: Sat 5 Jun 2027",
+      ].join("\r\n"),
+    }),
+    kind: "confirmed",
+    decision: "auto",
+    says: { confirmationCode: "5550000001", checkIn: "2027-06-02" },
+  },
+  {
+    name: "C14: structured data is a witness for days and none for names",
+    mail: booking({
+      subject: "Booking confirmed",
+      text: "",
+      html: `<script type="application/ld+json">{"@type":"LodgingReservation","reservationNumber":"5550000001","underName":{"name":"noreply@booking.com"},"reservationFor":{"name":"noreply@booking.com"},"checkinDate":"2027-06-02T15:00:00-08:00","checkoutDate":"2027-06-05T11:00:00-08:00"}</script>${page("Thank you")}`,
+    }),
+    kind: "confirmed",
+    decision: "auto",
+    says: { guestName: null, checkIn: "2027-06-02", checkOut: "2027-06-05", confirmationCode: "5550000001" },
+  },
+  {
+    name: "C16: other numbers of ten digits are nothing",
+    mail: booking({
+      subject: "Booking.com - New booking! (5550000001, Wednesday, 2 June 2027)",
+      text: ["Phone: 5550000777", "VAT 5550000888", "Hotel ID: 5550000999"].join("\r\n"),
+    }),
+    kind: "confirmed",
+    decision: "auto",
+    says: told,
+  },
+]
