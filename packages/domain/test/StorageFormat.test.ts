@@ -7,7 +7,19 @@ import { readFileSync } from "node:fs"
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect, Schema } from "effect"
 
-import { Account, Connection, EventCodec, EventStore, Feed, Ids, Sealer } from "../src/index.ts"
+import {
+  Account,
+  Connection,
+  Controls,
+  EnrichedBooking,
+  EnrichmentReview,
+  EnrichmentRuns,
+  EventCodec,
+  EventStore,
+  Feed,
+  Ids,
+  Sealer,
+} from "../src/index.ts"
 
 const Line = Schema.Struct({
   type: Schema.String,
@@ -24,6 +36,10 @@ layer(Sealer.Sealer.layerMemory)("the storage format", (it) => {
     ["connection", Connection],
     ["feed", Feed],
     ["account", Account],
+    ["booking", EnrichedBooking],
+    ["enrichment", EnrichmentReview],
+    ["enrichment_runs", EnrichmentRuns],
+    ["controls", Controls],
   ] as const) {
     const lines = golden[name] ?? []
 
@@ -36,7 +52,7 @@ layer(Sealer.Sealer.layerMemory)("the storage format", (it) => {
     for (const [index, line] of lines.entries()) {
       it.effect(`reads and writes ${name} ${line.type} (${index}) as ever`, () =>
         Effect.gen(function* () {
-          const either = codec as EventCodec.EventCodec<Connection.Event | Feed.Event | Account.Event>
+          const either = codec as EventCodec.EventCodec<Event>
           const { event } = yield* EventCodec.decode(either)({
             event: { id, ...line },
             tenantId,
@@ -52,6 +68,15 @@ layer(Sealer.Sealer.layerMemory)("the storage format", (it) => {
     }
   }
 })
+
+type Event =
+  | Connection.Event
+  | Feed.Event
+  | Account.Event
+  | EnrichedBooking.Event
+  | EnrichmentReview.Event
+  | EnrichmentRuns.Event
+  | Controls.Event
 
 const tenantId = Ids.TenantId.make("acme")
 const streamId = EventStore.StreamId.make("feed-1")

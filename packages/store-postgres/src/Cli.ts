@@ -21,8 +21,11 @@ import { Cause, Console, Effect, Exit, Logger, Schema } from "effect"
 import { CliConfig, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
 
 import * as Backtest from "./cli/BacktestCommand.ts"
+import { compare } from "./cli/CompareCommand.ts"
 import * as Connections from "./cli/ConnectionCommands.ts"
+import * as Controls from "./cli/ControlsCommand.ts"
 import * as Doctor from "./cli/DoctorCommand.ts"
+import * as Enrichments from "./cli/EnrichmentsCommand.ts"
 import { explain } from "./cli/Explain.ts"
 import * as Forget from "./cli/ForgetCommand.ts"
 import * as Keys from "./cli/KeysCommand.ts"
@@ -36,7 +39,20 @@ import * as Views from "./cli/ViewCommands.ts"
 export interface Options {
   /** The views that `rebuild`, `verify` and the others know. */
   readonly projections: ReadonlyArray<Settings.AnyProjection>
+  /** Commands that adapters bring along. */
+  readonly commands?: ReadonlyArray<FurtherCommand>
 }
+
+/** A command that opens no store; it is told whether to answer in JSON. Its `Failed` has said all there is to say. */
+export type FurtherCommand = (
+  json: Effect.Effect<boolean, never, GlobalFlag.Setting.Identifier<"json">>,
+) => Command.Command<
+  string,
+  never,
+  object,
+  { readonly _tag: string },
+  Command.Environment | GlobalFlag.Setting.Identifier<"json">
+>
 
 /** The views that every store has. */
 export const projections: Options["projections"] = [
@@ -51,7 +67,7 @@ export const projections: Options["projections"] = [
 export const run = (options: Options): void => {
   // Whoever reads may have enough: `holdfast export | head`.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
-  Effect.provide(main(options, process.argv.slice(2)), [NodeServices.layer, logging]).pipe((main) =>
+  Effect.provide(main(options, process.argv.slice(2)), NodeServices.layer).pipe((main) =>
     NodeRuntime.runMain(main, {
       disableErrorReporting: true,
       teardown: (exit, end) => end(Exit.isSuccess(exit) ? Number(exit.value) : interrupted),
@@ -64,7 +80,7 @@ export const main = (
   options: Options,
   args: ReadonlyArray<string>,
 ): Effect.Effect<number, never, Command.Environment> =>
-  Command.runWith(command, { version: manifest.version, renderErrors: true })(args).pipe(
+  Command.runWith(commandOf(options), { version: manifest.version, renderErrors: true })(args).pipe(
     Effect.as(0),
     Effect.catchCause((cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.succeed(interrupted)
@@ -78,23 +94,33 @@ export const main = (
     Effect.provideService(Settings.Projections, options.projections),
     Effect.provideService(CliConfig.CliConfig, CliConfig.make({ builtIns })),
     Effect.provideService(CliOutput.Presenter, presenter),
+    Effect.provide(logging),
   )
 
-const command = Command.make("holdfast").pipe(
-  Command.withDescription(
-    "Looks after a store of connections and their history. The store is a PostgreSQL database (DATABASE_URL, --database) or an embedded one in a directory (--data-dir), which only one process can have open. Exit codes: 0 all is well; 1 something was found or went wrong; 2 the command was not understood.",
-  ),
-  Command.withSubcommands([
-    {
-      group: "Store",
-      commands: [Migrate.command, Doctor.command, Transfer.exportLog, Transfer.importLog, Keys.command],
-    },
-    { group: "Views", commands: [Views.projections, Views.rebuild, Views.verify, Views.rollback, Views.retry] },
-    { group: "Connections", commands: [Connections.command, Connections.history, Forget.command] },
-    { group: "Matching", commands: [Match.match, Backtest.backtest, Match.policy] },
-  ]),
-  Command.withGlobalFlags([Settings.Database, Settings.DataDir, Settings.Json]),
-)
+const commandOf = ({ commands = [] }: Options) =>
+  Command.make("holdfast").pipe(
+    Command.withDescription(
+      "Looks after a store of connections and their history. The store is a PostgreSQL database (DATABASE_URL, --database) or an embedded one in a directory (--data-dir), which only one process can have open. Exit codes: 0 all is well; 1 something was found or went wrong; 2 the command was not understood.",
+    ),
+    Command.withSubcommands([
+      {
+        group: "Store",
+        commands: [Migrate.command, Doctor.command, Transfer.exportLog, Transfer.importLog, Keys.command],
+      },
+      {
+        group: "Views",
+        commands: [Views.projections, Views.rebuild, compare, Views.verify, Views.rollback, Views.retry],
+      },
+      { group: "Connections", commands: [Connections.command, Connections.history, Forget.command] },
+      { group: "Bookings", commands: [Enrichments.command, Controls.command] },
+      { group: "Matching", commands: [Match.match, Backtest.backtest, Match.policy] },
+      ...further(commands),
+    ]),
+    Command.withGlobalFlags([Settings.Database, Settings.DataDir, Settings.Json]),
+  )
+
+const further = (commands: ReadonlyArray<FurtherCommand>) =>
+  commands.length === 0 ? [] : [{ group: "Mail", commands: commands.map((command) => command(Settings.Json)) }]
 
 const builtIns = [
   GlobalFlag.Help,

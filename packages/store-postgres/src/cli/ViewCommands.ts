@@ -195,7 +195,10 @@ const retryOne = Effect.fnUntraced(function* (projection: Projection.Projection,
 type Services = Exclude<Layer.Success<typeof Opened.services>, SqlClient.SqlClient>
 
 /** Runs on a view of this program, with keys where its rows are personal. */
-const withProjection = <A, E, R>(name: string, run: (projection: Projection.Projection) => Effect.Effect<A, E, R>) =>
+export const withProjection = <A, E, R>(
+  name: string,
+  run: (projection: Projection.Projection) => Effect.Effect<A, E, R>,
+) =>
   Effect.gen(function* () {
     const known = yield* Projections
     const projection = known.find((projection) => projection.name === name)
@@ -211,7 +214,7 @@ const withProjection = <A, E, R>(name: string, run: (projection: Projection.Proj
     return yield* Effect.provide(run(projection), services)
   })
 
-const telling =
+export const telling =
   (tell: (step: Progress.Step) => Effect.Effect<void>) =>
   ({ events, phase, position, until }: Rebuild.Progress) => {
     if (phase === "filling" || phase === "comparing") return tell({ phase, count: events, unit: "rows" })

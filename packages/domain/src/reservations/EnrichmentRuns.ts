@@ -1,0 +1,57 @@
+/**
+ * How far a tenant's messages have been compared with its bookings. One stream
+ * for each tenant.
+ */
+import { Result, Schema } from "effect"
+
+import { StreamId } from "../EventStore.ts"
+
+const run = {
+  at: Schema.DateTimeUtcFromString,
+  /** Every message that was recorded up to here was considered. */
+  until: Schema.BigIntFromString,
+  /** The version of the view `reservation_facts` that it was read from. */
+  facts: Schema.Natural,
+  /** How often switches had been turned on again: what was frozen before is considered again. */
+  enabled: Schema.Natural,
+  factsConsidered: Schema.Natural,
+  bookingsEnriched: Schema.Natural,
+  reviewsOpened: Schema.Natural,
+  reviewsClosed: Schema.Natural,
+}
+
+/**
+ * Tags and fields are the storage format: never rename or repurpose one.
+ */
+export const Event = Schema.TaggedUnion({
+  /** A run came to its end; said by the run. */
+  facts_considered: run,
+})
+export type Event = typeof Event.Type
+
+export const Command = Schema.TaggedUnion({ RecordRun: run })
+export type Command = typeof Command.Type
+
+export interface State {
+  readonly until: bigint
+  readonly facts: number
+  readonly enabled: number
+}
+
+export const initial: State = { until: 0n, facts: 0, enabled: 0 }
+
+export const evolve = (_: State, { enabled, facts, until }: Event): State => ({ until, facts, enabled })
+
+export const decide = (state: State, command: Command): Result.Result<ReadonlyArray<Event>> =>
+  Result.succeed(
+    state.until === command.until && state.facts === command.facts && state.enabled === command.enabled
+      ? []
+      : [{ ...command, _tag: "facts_considered" }],
+  )
+
+export const claims = (): ReadonlyArray<string> => []
+
+export const name = "enrichment_runs"
+
+/** A tenant has one. */
+export const streamId = (): StreamId => StreamId.make(name)

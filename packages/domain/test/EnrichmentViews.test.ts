@@ -1,0 +1,120 @@
+/** What another version of an extractor makes of bookings that learnt from the one before. */
+import { assert, layer } from "@effect/vitest"
+import { Clock, DateTime, Effect, Layer, Logger } from "effect"
+
+import { Memory, Rebuild, type ReservationFacts } from "../src/index.ts"
+import { layerMemory } from "../src/testing/bookingsMemory.ts"
+import { factsView, hosting, LiveFacts, mail, stay, today } from "../src/testing/hosting.ts"
+
+const named =
+  (guestName: string) =>
+  (facts: ReservationFacts.ReservationFacts): ReservationFacts.ReservationFacts => ({
+    ...facts,
+    guestName: facts.guestName && { ...facts.guestName, value: guestName },
+  })
+
+const still = Layer.effect(
+  Clock.Clock,
+  Effect.map(Clock.Clock, (clock): Clock.Clock => {
+    const millis = DateTime.toEpochMillis(today)
+    return Object.assign(Object.create(clock), {
+      currentTimeMillisUnsafe: () => millis,
+      currentTimeMillis: Effect.succeed(millis),
+    })
+  }),
+)
+
+const stores = () =>
+  Layer.mergeAll(layerMemory, still, Logger.layer([])).pipe(Layer.provideMerge(Layer.fresh(Memory.layer)))
+
+layer(stores(), { excludeTestServices: true })("a mended extractor", (it) => {
+  it.effect("has every message considered again, and bookings say what it says", () =>
+    Effect.gen(function* () {
+      const [bad, mended] = [factsView(1, named("Dear Guest")), factsView(2)]
+      const { booking, deliver, enrichments, have, open, run } = yield* hosting
+      yield* have(stay("b"))
+      yield* deliver(mail("m"))
+      yield* Effect.provideService(run, LiveFacts, bad)
+      assert.strictEqual((yield* booking("b")).guestName, "Dear Guest")
+      yield* Rebuild.rebuild(mended)
+      const report = yield* Effect.provideService(run, LiveFacts, mended)
+      assert.deepInclude(report, { factsConsidered: 1, bookingsEnriched: 1 })
+      assert.strictEqual((yield* booking("b")).guestName, "Ada Testwell")
+      assert.deepStrictEqual(
+        (yield* enrichments("b")).map(({ extractor, status, why }) => [extractor, status, why]),
+        [
+          [1, "taken_back", "withdrawn"],
+          [2, "applied", null],
+        ],
+      )
+      assert.deepInclude(yield* Effect.provideService(run, LiveFacts, mended), { factsConsidered: 0 })
+      assert.deepStrictEqual(yield* open, [])
+    }),
+  )
+})
+
+layer(stores(), { excludeTestServices: true })("a mended extractor, after an undo", (it) => {
+  it.effect("tells the booking what the bad one may not tell any more", () =>
+    Effect.gen(function* () {
+      const [bad, mended] = [factsView(1, named("Dear Guest")), factsView(2)]
+      const { booking, deliver, have, reconsider, run, settle, undo } = yield* hosting
+      yield* have(stay("b"))
+      yield* deliver(mail("m"))
+      yield* Effect.provideService(run, LiveFacts, bad)
+      yield* undo({ extractor: 1 })
+      yield* Effect.provideService(settle, LiveFacts, bad)
+      yield* Effect.provideService(reconsider, LiveFacts, bad)
+      assert.strictEqual((yield* booking("b")).guestName, null)
+      yield* Rebuild.rebuild(mended)
+      yield* Effect.provideService(run, LiveFacts, mended)
+      assert.strictEqual((yield* booking("b")).guestName, "Ada Testwell")
+    }),
+  )
+})
+
+layer(stores(), { excludeTestServices: true })("an extractor that finds nothing where another one did", (it) => {
+  it.effect("has taken back what that one told, and asks nothing", () =>
+    Effect.gen(function* () {
+      const silent = factsView(2, (facts) => ({
+        ...facts,
+        kind: "marketing",
+        decision: "none",
+        confirmationCode: null,
+      }))
+      const { booking, deliver, have, open, run } = yield* hosting
+      yield* have(stay("b"))
+      yield* deliver(mail("m1"), mail("m2", { code: "HMTEST0002", checkIn: "2027-01-03", checkOut: "2027-01-05" }))
+      yield* run
+      assert.strictEqual((yield* open).length, 1)
+      yield* Rebuild.rebuild(silent)
+      yield* Effect.provideService(run, LiveFacts, silent)
+      assert.deepInclude(yield* booking("b"), { guestName: null, guestCount: null, code: null })
+      assert.deepStrictEqual(yield* open, [])
+    }),
+  )
+})
+
+layer(stores(), { excludeTestServices: true })("an extractor that understands one message less", (it) => {
+  it.effect("leaves the value to another message that says the same, and to its name", () =>
+    Effect.gen(function* () {
+      const less = factsView(2, (facts) =>
+        facts.kind === "confirmed" ? { ...facts, kind: "marketing", decision: "none" } : facts,
+      )
+      const { booking, deliver, enrichments, have, run } = yield* hosting
+      yield* have(stay("b"))
+      yield* deliver(mail("m1"), mail("m2", { kind: "reminder", received: "2026-11-20T10:05:00.000Z" }))
+      yield* run
+      const before = yield* booking("b")
+      yield* Rebuild.rebuild(less)
+      yield* Effect.provideService(run, LiveFacts, less)
+      assert.deepStrictEqual(yield* booking("b"), before)
+      assert.deepStrictEqual(
+        (yield* enrichments("b")).map(({ message_id, status }) => [message_id, status]),
+        [
+          ["m1", "taken_back"],
+          ["m2", "applied"],
+        ],
+      )
+    }),
+  )
+})
