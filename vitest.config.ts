@@ -8,6 +8,8 @@ export default defineConfig({
     maxWorkers: 2,
     // The files of a worker share its modules: what takes seconds to load and to compile is loaded once.
     isolate: false,
+    // What is logged on the way is of interest where something fails.
+    silent: "passed-only",
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

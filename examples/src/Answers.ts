@@ -3,7 +3,7 @@ import { AccountsView, ConnectionsView, EventStore, type Ids, type Projection, V
 import { Effect } from "effect"
 import { type HttpServerRequest, HttpServerResponse } from "effect/http"
 
-import { Caller } from "./Api.ts"
+import { Caller } from "./ApiCommon.ts"
 import { notFound } from "./ApiErrors.ts"
 
 export const connectionRow = Effect.fnUntraced(function* (id: Ids.ConnectionId) {
@@ -27,6 +27,11 @@ export const settled = (...views: ReadonlyArray<Pick<Projection.View, "name">>) 
     yield* Effect.forEach(views, (view) => awaitPosition(view, head, "2 seconds"), { concurrency: "unbounded" })
   }).pipe(Effect.ignore)
 
-/** Programs get the answer; a person who pressed a button gets the page that shows it. */
+/**
+ * Programs get the answer; a person who pressed a button gets the page that shows it, or the one that the answer already
+ * leads to.
+ */
 export const orPage = <A>({ headers }: HttpServerRequest.HttpServerRequest, answer: A) =>
-  headers["accept"]?.includes("text/html") === true ? HttpServerResponse.redirect("/", { status: 303 }) : answer
+  headers["accept"]?.includes("text/html") === true && !HttpServerResponse.isHttpServerResponse(answer)
+    ? HttpServerResponse.redirect("/", { status: 303 })
+    : answer

@@ -6,50 +6,18 @@
  * refused by its name. Rows are answered as the views have them.
  */
 import { Connection, EventStore, Ids, Registration } from "@holdfast/domain"
-import { Context, Schema } from "effect"
-import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema, OpenApi } from "effect/http-api"
+import { Schema } from "effect"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 
-import { InvalidRequest, Problems } from "./ApiErrors.ts"
-import { Decided, Reconnected } from "./Story.ts"
+import { Callers, insist, Refusals, Registered, Row, sent } from "./ApiCommon.ts"
+import { Problems } from "./ApiErrors.ts"
+import { Switches } from "./ControlsApi.ts"
+import { LabelName, Mailboxes } from "./MailboxApi.ts"
+import { Calendars, EnrichmentReviews, Enrichments, HostsBookings } from "./ReservationApi.ts"
+import * as Standing from "./Standing.ts"
+import { Decided } from "./Story.ts"
 
-/** On whose behalf a request is made. */
-export class Caller extends Context.Service<
-  Caller,
-  {
-    readonly tenantId: Ids.TenantId
-    readonly ownerId: Ids.OwnerId
-    /** Of the browser's session. */
-    readonly session: string
-  }
->()("@holdfast/examples/Caller") {}
-
-/**
- * Reads the caller from `x-tenant-id` and `x-user-id`, because a demonstration has nobody to log in. A host takes both
- * from its own session and never from what a browser says.
- */
-export class Callers extends HttpApiMiddleware.Service<Callers, { provides: Caller }>()("@holdfast/examples/Callers", {
-  error: InvalidRequest,
-}) {}
-
-/** Says which part of a request was refused. */
-export class Refusals extends HttpApiMiddleware.Service<Refusals>()("@holdfast/examples/Refusals", {
-  error: InvalidRequest,
-}) {}
-
-const Row = Schema.Record(Schema.String, Schema.Json)
 const byId = { params: { id: Ids.ConnectionId } }
-
-export const Registered = Schema.Struct({
-  connectionId: Ids.ConnectionId,
-  outcome: Schema.Literals(["created", "already-registered", "renewed"]),
-  status: Schema.String,
-  superseded: Schema.optionalKey(Ids.ConnectionId),
-  supersededBy: Schema.optionalKey(Ids.ConnectionId),
-  /** Of a bank: what it goes on with. */
-  reconnection: Schema.optionalKey(Reconnected),
-  /** Of a bank: accounts about which a person is asked. */
-  questions: Schema.optionalKey(Schema.Natural),
-})
 
 /** What a run brought. */
 export const Synced = Schema.Struct({
@@ -60,6 +28,15 @@ export const Synced = Schema.Struct({
   added: Schema.Natural,
   /** Items that were delivered again, and not fetched. */
   known: Schema.Natural,
+  /** Items that were listed and could not be had: they are asked for again. */
+  deferred: Schema.Natural,
+  /** Of a mailbox: units of Google's quota, what its label listed since the last look, and what bookings learnt from it. */
+  units: Schema.optionalKey(Schema.Natural),
+  emails_scanned: Schema.optionalKey(Schema.Natural),
+  facts_considered: Schema.optionalKey(Schema.Natural),
+  bookings_enriched: Schema.optionalKey(Schema.Natural),
+  reviews_opened: Schema.optionalKey(Schema.Natural),
+  reviews_closed: Schema.optionalKey(Schema.Natural),
 })
 
 const Reason = Schema.Struct({ reason: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(500))) })
@@ -96,6 +73,12 @@ class Connections extends HttpApiGroup.make("connections")
       error: Problems,
     }),
     HttpApiEndpoint.get("get", "/:id", { ...byId, success: Row, error: Problems }),
+    /** Whether it works, and what it waits for. */
+    HttpApiEndpoint.get("health", "/:id/health", {
+      ...byId,
+      success: Standing.Standing,
+      error: Problems,
+    }),
     HttpApiEndpoint.get("history", "/:id/history", {
       ...byId,
       success: Schema.Array(Row),
@@ -108,6 +91,12 @@ class Connections extends HttpApiGroup.make("connections")
       error: Problems,
     }),
     HttpApiEndpoint.get("messages", "/:id/messages", {
+      ...byId,
+      success: Schema.Array(Row),
+      error: Problems,
+    }),
+    /** What its mails say of reservations. */
+    HttpApiEndpoint.get("facts", "/:id/facts", {
       ...byId,
       success: Schema.Array(Row),
       error: Problems,
@@ -150,9 +139,10 @@ class Gmail extends HttpApiGroup.make("gmail")
     /** Sends the browser to Google. */
     HttpApiEndpoint.get("start", "/start", {
       query: {
-        label: Schema.String.check(Schema.isBetweenLength(1, 225)),
+        /** By its name, with its path. Without one, a label is chosen after the consent. */
+        label: Schema.optionalKey(LabelName),
         pollIntervalSeconds: Schema.optionalKey(Schema.FiniteFromString.pipe(Schema.decodeTo(Connection.PollInterval))),
-        /** The connection that is to be mended: a consent for another account is refused. */
+        /** The connection that is to be mended, by default with its label: a consent for another mailbox is refused. */
         reconnects: Schema.optionalKey(Ids.ConnectionId),
         /** For scripts, where Google is simulated: the mailbox whose owner consents, or `deny`. */
         simulate: Schema.optionalKey(Schema.NonEmptyString),
@@ -169,8 +159,6 @@ class Gmail extends HttpApiGroup.make("gmail")
   .middleware(Callers)
   .middleware(Refusals)
   .prefix("/api/gmail") {}
-
-const insist = Schema.optionalKey(Schema.Literal("true"))
 
 class Plaid extends HttpApiGroup.make("plaid")
   .add(
@@ -209,9 +197,6 @@ class Plaid extends HttpApiGroup.make("plaid")
   .prefix("/api/plaid") {}
 
 const ofAccount = { params: { id: Ids.AccountId } }
-
-/** As a program sends it, and as a form of the page does. */
-const sent = <S extends Schema.Top>(payload: S) => [payload, payload.pipe(HttpApiSchema.asFormUrlEncoded())] as const
 
 const Other = Schema.Struct({ account: Ids.AccountId })
 
@@ -291,6 +276,14 @@ class Webhooks extends HttpApiGroup.make("webhooks")
       error: Problems,
     }),
   )
+  .add(
+    /** Google's Pub/Sub says that a mailbox has changed. It is taken to have been heard before anything is looked at. */
+    HttpApiEndpoint.post("gmail", "/gmail", {
+      payload: Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/json" })),
+      success: HttpApiSchema.NoContent,
+      error: Problems,
+    }),
+  )
   .middleware(Refusals)
   .prefix("/api/webhooks") {}
 
@@ -320,10 +313,16 @@ class Health extends HttpApiGroup.make("health").add(
 
 export class Api extends HttpApi.make("holdfast-example")
   .add(Connections)
+  .add(Mailboxes)
   .add(Gmail)
   .add(Plaid)
   .add(Accounts)
   .add(Reviews)
+  .add(Calendars)
+  .add(HostsBookings)
+  .add(Enrichments)
+  .add(EnrichmentReviews)
+  .add(Switches)
   .add(Webhooks)
   .add(Changes)
   .add(Health)

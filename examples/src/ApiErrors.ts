@@ -2,9 +2,10 @@
  * What the API says when it does not do what was asked: a code for programs, a
  * sentence for people, and whether asking again helps.
  */
+import { GmailConnect, GoogleError } from "@holdfast/adapters-gmail"
 import { PlaidConnect, PlaidError } from "@holdfast/adapters-plaid"
-import { Account, EventStore, Links, Registration } from "@holdfast/domain"
-import { Effect, Schema } from "effect"
+import { Account, EventStore, Ids, Links, Provider, Registration } from "@holdfast/domain"
+import { Effect, Redacted, Schema } from "effect"
 
 const answer = {
   message: Schema.String,
@@ -42,6 +43,8 @@ export const Conflicts = Schema.Literals([
   "HELD_BY_ANOTHER_OWNER",
   /** The consent is for another account than the connected one. */
   "IDENTITY_MISMATCH",
+  /** The consent is for another mailbox than the one to be mended: add it as new, or begin again. */
+  "MAILBOX_MISMATCH",
   /** The owner has to consent again. */
   "REAUTHORIZATION_NEEDED",
   /** The connection is not in a state that allows this. */
@@ -58,6 +61,8 @@ export const Conflicts = Schema.Literals([
   "MERGED",
   /** There is no such link or merge to take back. */
   "NOT_LINKED",
+  /** The calendar has lost most of its stays at once. */
+  "CALENDAR_EMPTIED",
 ])
 
 /** What was asked does not go with how things are. */
@@ -72,13 +77,23 @@ export class Unprocessable extends Schema.Error<Unprocessable>("Unprocessable")(
     error: Schema.Literals([
       "LABEL_NOT_FOUND",
       "LABEL_NOT_CONFIGURED",
+      /** Google's own label for what is not received, or not kept. */
+      "LABEL_REFUSED",
+      /** The owner left out a permission that is needed. */
+      "SCOPE_MISSING",
       "UNKNOWN_AUTHORIZATION",
       /** The account is none of those that the question is about. */
       "NOT_A_CANDIDATE",
       /** The accounts are the same one, or of different currencies. */
       "CANNOT_MERGE",
+      /** It is no calendar, or not a whole one. */
+      "CALENDAR_UNREADABLE",
     ]),
     ...answer,
+    /** The connection that waits for its label. */
+    connectionId: Schema.optionalKey(Ids.ConnectionId),
+    /** Names of labels that may have been meant. */
+    near: Schema.optionalKey(Schema.Array(Schema.String)),
   },
   { httpApiStatus: 422 },
 ) {}
@@ -91,7 +106,7 @@ export class BadGateway extends Schema.Error<BadGateway>("BadGateway")(
 
 /** Something that is needed does not answer. */
 export class Unavailable extends Schema.Error<Unavailable>("Unavailable")(
-  { error: Schema.Literals(["STORE_UNAVAILABLE", "PROVIDER_UNAVAILABLE"]), ...answer },
+  { error: Schema.Literals(["STORE_UNAVAILABLE", "PROVIDER_UNAVAILABLE", "SYNC_DISABLED"]), ...answer },
   { httpApiStatus: 503 },
 ) {}
 
@@ -148,6 +163,11 @@ const problemOf = (error: Failure): Problem | undefined => {
         message: "Not signed over these bytes by who is to sign them: X-Nango-Hmac-Sha256, Plaid-Verification",
         retryable: false,
       })
+    case "PushRefused":
+      return new SignatureRefused({
+        message: "Not signed by Google in the name of the subscription that is expected here",
+        retryable: false,
+      })
     case "HeldByAnotherOwner":
       return conflict("HELD_BY_ANOTHER_OWNER", "It belongs to another owner")
     case "AlreadyConnected":
@@ -184,7 +204,26 @@ const problemOf = (error: Failure): Problem | undefined => {
         isCannotMerge(error) ? `They cannot become one: ${error.problem}` : "They cannot become one",
       )
     case "AccountNotOpen":
+    case "BookingNotFound":
       return notFound
+    case "CalendarUnreadable":
+      return unprocessable("CALENDAR_UNREADABLE", "This is no calendar, or not a whole one: nothing was changed")
+    case "CalendarEmptied":
+      return conflict(
+        "CALENDAR_EMPTIED",
+        "The calendar has lost most of its stays at once: nothing was changed. Insist (evenIfEmptied) if that is so",
+      )
+    case "QuestionNotOpen":
+      return conflict("ALREADY_ANSWERED", "Nobody is asked this any more")
+    case "QuestionChanged":
+      return conflict("STALE_GROUND", "The candidates are others than when this was asked: look again")
+    case "BookingNotOpen":
+      return unprocessable("NOT_A_CANDIDATE", "The booking is over, cancelled, blocked or gone")
+    case "SyncDisabled":
+      return unavailable("SYNC_DISABLED", "An operator has switched it off for now")
+    case "EnrichmentDelayed":
+    case "BookingsUnavailable":
+      return unavailable("STORE_UNAVAILABLE", "It is recorded, and done with the next look: or ask again")
     case "MatchingDelayed":
       return unavailable("STORE_UNAVAILABLE", "What is held cannot be looked at just now: ask again")
     case "PlaidError":
@@ -202,12 +241,20 @@ const problemOf = (error: Failure): Problem | undefined => {
       return conflict("REAUTHORIZATION_NEEDED", "There are no credentials that work: the owner has to consent")
     case "ConsentRefused":
       return conflict("CONSENT_REFUSED", "This answer finishes no consent that is open in this browser: begin again")
+    case "MailboxMismatch":
+      return isMailboxMismatch(error)
+        ? conflict(
+            "MAILBOX_MISMATCH",
+            `The consent is for another mailbox: begin again, or add it as a new connection, ${error.connectionId}`,
+          )
+        : undefined
+    case "LabelNotSettled":
+      return isLabelNotSettled(error) ? labelProblem(error) : undefined
     case "GoogleError":
-      return new BadGateway({
-        error: "PROVIDER_REFUSED",
-        message: "Google did not give what is needed",
-        retryable: true,
-      })
+      return isGoogleError(error) ? googleProblem(error) : undefined
+    // Credentials that cannot be renewed.
+    case "ProviderError":
+      return isProviderError(error) ? syncProblem(error.reason._tag) : undefined
     case "EventStoreUnavailable":
     case "BrokerUnavailable":
     case "VersionConflict":
@@ -225,6 +272,49 @@ const plaidProblem = ({ reason, retryable }: PlaidError.PlaidError): Problem => 
     : new BadGateway({ error: "PROVIDER_REFUSED", message: "Plaid did not give what is needed", retryable: false })
 }
 
+const googleProblem = ({ reason, retryable }: GoogleError.GoogleError): Problem => {
+  switch (reason._tag) {
+    case "MissingScope":
+      return unprocessable("SCOPE_MISSING", "The consent leaves out a permission that is needed: begin again")
+    case "InvalidGrant":
+    case "Unauthorized":
+      return conflict("REAUTHORIZATION_NEEDED", "Google ended the authorization: the owner has to consent")
+    case "Denied":
+      return new BadGateway({ error: "CONSENT_DENIED", message: "The owner did not consent", retryable: true })
+    default:
+      if (retryable) return unavailable("PROVIDER_UNAVAILABLE", "Google does not answer: ask again")
+      return new BadGateway({
+        error: "PROVIDER_REFUSED",
+        message: "Google did not give what is needed",
+        retryable: false,
+      })
+  }
+}
+
+/** A connection waits for its label under its id, which is where another one can be chosen. */
+const labelProblem = ({ connectionId, reason }: GmailConnect.LabelNotSettled): Problem => {
+  const unsettled = { retryable: false, connectionId }
+  switch (reason._tag) {
+    case "LabelNotConfigured":
+      return new Unprocessable({ error: "LABEL_NOT_CONFIGURED", message: "No label was chosen yet", ...unsettled })
+    case "LabelRefused":
+      return new Unprocessable({
+        error: "LABEL_REFUSED",
+        message: `Mail in ${reason.name} is not received, or not kept: choose another label`,
+        ...unsettled,
+      })
+    case "LabelNotFound":
+      return new Unprocessable({
+        error: "LABEL_NOT_FOUND",
+        message: "The mailbox has no label of this name",
+        near: Redacted.value(reason.near),
+        ...unsettled,
+      })
+    case "LabelConflict":
+      return conflict("LABEL_CONFLICT", `${reason.message}: ${connectionId}`)
+  }
+}
+
 /** Why a sync gave up. */
 export const syncProblem = (reason: string): Problem => {
   switch (reason) {
@@ -236,6 +326,10 @@ export const syncProblem = (reason: string): Problem => {
         message: "The mailbox has no label of this name",
         retryable: false,
       })
+    case "SourceNotConfigured":
+      return unprocessable("LABEL_NOT_CONFIGURED", "No label was chosen that can be watched")
+    case "SourceReplaced":
+      return conflict("LABEL_CONFLICT", "The label was deleted, and another one has its name: confirm that it is meant")
     case "RateLimited":
     case "Unavailable":
       return unavailable("PROVIDER_UNAVAILABLE", "The provider does not answer; what came before is recorded")
@@ -259,5 +353,13 @@ const isAlreadyConnected = Schema.is(PlaidConnect.AlreadyConnected)
 const isAccountMerged = Schema.is(Account.AccountMerged)
 
 const isCannotMerge = Schema.is(Links.CannotMerge)
+
+const isMailboxMismatch = Schema.is(GmailConnect.MailboxMismatch)
+
+const isLabelNotSettled = Schema.is(GmailConnect.LabelNotSettled)
+
+const isGoogleError = Schema.is(GoogleError.GoogleError)
+
+const isProviderError = Schema.is(Provider.ProviderError)
 
 const isPlaidError = Schema.is(PlaidError.PlaidError)

@@ -2,18 +2,22 @@
 import { randomUUID } from "node:crypto"
 
 import { GmailConnect, GmailProvider } from "@holdfast/adapters-gmail"
-import { ChangeFeed, ConnectionHistoryView, ConnectionsView, EventStore, Ids, Registration } from "@holdfast/domain"
+import { ChangeFeed, ConnectionHistoryView, ConnectionsView, EventStore, Ids } from "@holdfast/domain"
 import { Effect, Layer, Option, Schema, SchemaIssue, Stream } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 
 import { connectionRow, orPage, settled } from "./Answers.ts"
-import { Api, Caller, Callers, Position, Refusals } from "./Api.ts"
-import { conflict, invalid, translated } from "./ApiErrors.ts"
+import { Api, Position } from "./Api.ts"
+import { Caller, Callers, Refusals } from "./ApiCommon.ts"
+import { invalid, translated } from "./ApiErrors.ts"
 import { accounts, plaid, reviews } from "./BankHandlers.ts"
 import { serverSentEvents } from "./ChangeStream.ts"
 import { connections } from "./ConnectionHandlers.ts"
+import { switches } from "./ControlsHandlers.ts"
+import { mailboxes, orChoice } from "./MailboxHandlers.ts"
 import { Offer } from "./Offer.ts"
+import { calendars, enrichmentReviews, enrichments, hostsBookings } from "./ReservationHandlers.ts"
 import { webhooks } from "./WebhookHandlers.ts"
 
 const gmail = HttpApiBuilder.group(
@@ -31,7 +35,7 @@ const gmail = HttpApiBuilder.group(
         if (reconnects !== undefined) yield* connectionRow(reconnects)
         const { url } = yield* GmailConnect.begin({
           session: { ...caller, id: caller.session },
-          settings: { [GmailProvider.labelSetting]: label },
+          settings: label === undefined ? {} : { [GmailProvider.labelSetting]: label },
           pollIntervalSeconds,
           reconnects,
         })
@@ -39,30 +43,18 @@ const gmail = HttpApiBuilder.group(
         return HttpServerResponse.redirect(target, { status: 302 })
       }, translated),
 
-      callback: Effect.fnUntraced(
-        function* ({ request }) {
-          const caller = yield* Caller
-          const query = new URL(request.url, "http://localhost").searchParams
-          const registered = yield* GmailConnect.complete({ query, session: { ...caller, id: caller.session } })
-          yield* settled(ConnectionsView, ConnectionHistoryView)
-          return orPage(request, registered)
-        },
-        labelConflicts,
-        translated,
-      ),
+      callback: Effect.fnUntraced(function* ({ request }) {
+        const caller = yield* Caller
+        const query = new URL(request.url, "http://localhost").searchParams
+        const registered = yield* GmailConnect.complete({ query, session: { ...caller, id: caller.session } }).pipe(
+          Effect.ensuring(settled(ConnectionsView, ConnectionHistoryView)),
+          orChoice(request),
+        )
+        return orPage(request, registered)
+      }, translated),
     })
   }),
 )
-
-/** What competes for a slot here are labels. */
-const labelConflicts = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.mapError(effect, (error) =>
-    isHeld(error) && error.what === "slot"
-      ? conflict("LABEL_CONFLICT", "Another owner of the workspace watches a label of this name")
-      : error,
-  )
-
-const isHeld = Schema.is(Registration.HeldByAnotherOwner)
 
 const changes = HttpApiBuilder.group(Api, "changes", (handlers) =>
   handlers.handle(
@@ -119,7 +111,8 @@ const callers = Layer.succeed(Callers, (effect, { group }) =>
 const refusals = HttpApiMiddleware.layerSchemaErrorTransform(Refusals, ({ cause }) => Effect.fail(refused(cause)))
 
 export const layer = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([connections, gmail, plaid, accounts, reviews, webhooks, changes, health]),
+  Layer.provide([connections, mailboxes, gmail, plaid, accounts, reviews, switches, webhooks, changes, health]),
+  Layer.provide([calendars, hostsBookings, enrichments, enrichmentReviews]),
   Layer.provide([callers, refusals]),
 )
 

@@ -6,16 +6,19 @@ import {
   AccountsView,
   ConnectionHistoryView,
   ConnectionsView,
+  EnrichmentReviewsView,
+  EnrichmentsView,
   Inbox,
   Nango,
   ProjectionRunner,
   ReviewsView,
-  Sync,
   SyncScheduler,
   TransactionsView,
 } from "@holdfast/domain"
 import { Effect, Layer, Schedule, Stream } from "effect"
 
+import * as Looks from "./Looks.ts"
+import * as Mailboxes from "./Mailboxes.ts"
 import { Offer } from "./Offer.ts"
 
 /** The transactions of all banks. */
@@ -31,6 +34,9 @@ export const projections = Layer.effectDiscard(
     yield* Effect.forkScoped(ProjectionRunner.run(ReviewsView))
     yield* Effect.forkScoped(ProjectionRunner.run(Transactions))
     yield* Effect.forkScoped(ProjectionRunner.run(GmailMessagesView))
+    yield* Effect.forkScoped(ProjectionRunner.run(Mailboxes.Facts))
+    yield* Effect.forkScoped(ProjectionRunner.run(EnrichmentsView))
+    yield* Effect.forkScoped(ProjectionRunner.run(EnrichmentReviewsView))
   }),
 )
 
@@ -41,13 +47,16 @@ export const projections = Layer.effectDiscard(
 export const sync = Layer.effectDiscard(
   Effect.gen(function* () {
     const { gmail, plaid } = yield* Offer
-    const lookingAt = (provider: typeof gmail) =>
-      SyncScheduler.run({
-        providers: [provider.id],
-        sync: ({ connectionId, tenantId }) => Sync.run(provider, tenantId, connectionId),
-      })
-    yield* Effect.forkScoped(Effect.andThen(GmailConnect.recover(), lookingAt(gmail)))
-    yield* Effect.forkScoped(lookingAt(plaid))
+    const mailboxes = SyncScheduler.run({
+      providers: [gmail.id],
+      sync: ({ connectionId, tenantId }) => Mailboxes.look(gmail, tenantId, connectionId),
+    })
+    const banks = SyncScheduler.run({
+      providers: [plaid.id],
+      sync: ({ connectionId, tenantId }) => Looks.sync(plaid, tenantId, connectionId),
+    })
+    yield* Effect.forkScoped(Effect.andThen(GmailConnect.recover(), mailboxes))
+    yield* Effect.forkScoped(banks)
   }),
 )
 

@@ -1,5 +1,5 @@
 /** Connections: their registration by the frontend, what they are, and what their owners say to them. */
-import { GmailMessagesView } from "@holdfast/adapters-gmail"
+import { GmailMessagesView, GmailProvider, GmailWatch } from "@holdfast/adapters-gmail"
 import { PlaidConnect } from "@holdfast/adapters-plaid"
 import {
   AccountsView,
@@ -7,23 +7,31 @@ import {
   Connection,
   ConnectionHistoryView,
   ConnectionsView,
+  EnrichmentReviewsView,
+  EnrichmentsView,
   EventStore,
   type Ids,
   Nango,
   Registration,
+  type ReservationFactsView,
   ReviewsView,
-  Sync,
+  type Sync,
   Vault,
   ViewStore,
 } from "@holdfast/domain"
-import { DateTime, Effect } from "effect"
+import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 
 import { connectionRow, orPage, settled } from "./Answers.ts"
-import { Api, Caller } from "./Api.ts"
+import { Api } from "./Api.ts"
+import { Caller } from "./ApiCommon.ts"
 import { conflict, notFound, type Problem, syncProblem, translated, Unprocessable } from "./ApiErrors.ts"
 import { Transactions } from "./Background.ts"
+import * as Looks from "./Looks.ts"
+import * as Mailboxes from "./Mailboxes.ts"
 import { Offer } from "./Offer.ts"
+import { Pushes } from "./Pushes.ts"
+import * as Standing from "./Standing.ts"
 import * as Story from "./Story.ts"
 
 export const connections = HttpApiBuilder.group(
@@ -31,6 +39,7 @@ export const connections = HttpApiBuilder.group(
   "connections",
   Effect.fnUntraced(function* (handlers) {
     const { gmail, nango, plaid } = yield* Offer
+    const announces = Option.isSome(yield* Pushes)
 
     return handlers.handleAll({
       register: Effect.fnUntraced(function* ({ payload }) {
@@ -66,6 +75,11 @@ export const connections = HttpApiBuilder.group(
         return yield* told(params.id)
       }, translated),
 
+      health: Effect.fnUntraced(function* ({ params }) {
+        const { tenantId } = yield* Caller
+        return yield* Standing.of(tenantId, yield* connectionRow(params.id))
+      }, translated),
+
       history: Effect.fnUntraced(function* ({ params }) {
         const { tenantId } = yield* Caller
         const rows = yield* ConnectionHistoryView.of(tenantId, params.id)
@@ -88,6 +102,16 @@ export const connections = HttpApiBuilder.group(
         return pages.flat().toSorted((a, b) => a.position - b.position)
       }, translated),
 
+      facts: Effect.fnUntraced(function* ({ params }) {
+        const { tenantId } = yield* Caller
+        const views = yield* ViewStore.Views
+        const generations = yield* generationsOf(yield* connectionRow(params.id))
+        return yield* views.query<ReservationFactsView.Row>(Mailboxes.Facts, tenantId, {
+          where: { connection_id: generations },
+          orderBy: [["position", "asc"]],
+        })
+      }, translated),
+
       sync: Effect.fnUntraced(function* ({ params, request }) {
         const { tenantId } = yield* Caller
         const { provider: id } = yield* connectionRow(params.id)
@@ -95,11 +119,18 @@ export const connections = HttpApiBuilder.group(
         if (provider === undefined) {
           return yield* conflict("NOT_READY", "This provider's connections are synced elsewhere")
         }
-        const report = yield* Sync.run(provider, tenantId, params.id).pipe(
+        const report = yield* (
+          provider === gmail
+            ? Effect.map(Mailboxes.look(gmail, tenantId, params.id), ({ enriched, synced }) => ({
+                ...said(synced),
+                units: synced.units,
+                emails_scanned: synced.scanned,
+                ...Mailboxes.told(enriched),
+              }))
+            : Effect.map(Looks.sync(provider, tenantId, params.id), said)
+        ).pipe(
           Effect.catchTag("SyncFailed", ({ reason }) => Effect.fail(syncProblem(reason))),
-          Effect.ensuring(
-            settled(ConnectionsView, ConnectionHistoryView, AccountsView, ReviewsView, GmailMessagesView, Transactions),
-          ),
+          Effect.ensuring(settled(...rowsOf(provider.id))),
         )
         return orPage(request, report)
       }, translated),
@@ -126,7 +157,13 @@ export const connections = HttpApiBuilder.group(
         const row = yield* tell(params.id, (_, at) => ({ _tag: "Disconnect", at, reason: "owner" }))
         // An Item is paid for until it is removed. What fails now is done by the upkeep.
         if (row.provider === plaid.id) yield* Effect.ignore(PlaidConnect.release(tenantId, params.id))
-        else yield* (yield* Vault.Vault).remove(tenantId, params.id)
+        else {
+          // With the credentials that are about to go. What is announced all the same ends by itself within a week.
+          if (row.provider === gmail.id && announces) {
+            yield* Effect.ignoreCause(GmailWatch.disarm(tenantId, params.id))
+          }
+          yield* (yield* Vault.Vault).remove(tenantId, params.id)
+        }
         return orPage(request, row)
       }, translated),
 
@@ -149,6 +186,25 @@ const told = Effect.fnUntraced(function* (id: Ids.ConnectionId) {
   const { reconnection } = yield* Story.of(tenantId, id)
   return reconnection === undefined ? row : { ...row, reconnection }
 })
+
+const said = ({ added, connectionId, deferred, known, pages, run }: Sync.Report) => ({
+  run,
+  connectionId,
+  pages,
+  added,
+  known,
+  deferred,
+})
+
+/** The views that show what a sync brought. */
+const rowsOf = (provider: Ids.ProviderId) => [
+  ConnectionsView,
+  ConnectionHistoryView,
+  AccountsView,
+  ...(provider === GmailProvider.id
+    ? [GmailMessagesView, Mailboxes.Facts, EnrichmentsView, EnrichmentReviewsView]
+    : [ReviewsView, Transactions]),
+]
 
 /** A connection and those that it goes on from, the first one first: together they delivered what is held. */
 const generationsOf = (

@@ -2,21 +2,28 @@
 import { createServer } from "node:http"
 
 import { NodeHttpServer } from "@effect/platform-node"
-import { GmailApi, GoogleOAuth } from "@holdfast/adapters-gmail"
-import { GmailSimulator, Mails, simulatedClient } from "@holdfast/adapters-gmail/testing"
+import { PgClient } from "@effect/sql-pg"
+import { GmailApi, GmailMailboxes, GoogleOAuth, type QuotaBucket } from "@holdfast/adapters-gmail"
+import { GmailSimulator, simulatedClient } from "@holdfast/adapters-gmail/testing"
 import { PlaidSimulator } from "@holdfast/adapters-plaid/testing"
-import { Ids, InstitutionCounts } from "@holdfast/domain"
+import { Enrichment, Ids, InstitutionCounts } from "@holdfast/domain"
 import { type Store } from "@holdfast/store-postgres"
-import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
+import { SqlClient } from "effect/sql"
 
 import * as ApiHandlers from "./ApiHandlers.ts"
 import * as Background from "./Background.ts"
 import * as Banks from "./Banks.ts"
+import * as DemoStays from "./DemoStays.ts"
 import * as Guard from "./Guard.ts"
+import { HostBookings } from "./HostBookings.ts"
+import * as Layout from "./Layout.ts"
+import * as MailboxPage from "./MailboxPage.ts"
 import { Offer, providers } from "./Offer.ts"
 import { originOf } from "./Origin.ts"
 import { page } from "./Page.ts"
+import * as Pushes from "./Pushes.ts"
 
 export interface Options {
   /** The interface to listen on. */
@@ -24,13 +31,25 @@ export interface Options {
   /** 0: a free one. */
   readonly port: number
   /** The registration at Google; without it Google is simulated. */
-  readonly google?: { readonly clientId: string; readonly clientSecret: Redacted.Redacted } | undefined
+  readonly google?: Google | undefined
   readonly simulator: { readonly port: number; readonly stateFile?: string }
   /** The registration at Plaid; without it Plaid is simulated. */
   readonly plaid?: Banks.Registration | undefined
   readonly banks: Banks.Simulated
+  /** Where the bookings of this host are kept, if not beside the store in the same process. */
+  readonly databaseUrl?: Redacted.Redacted | undefined
   /** The key that Nango signs its webhooks with. */
   readonly nangoKey: Redacted.Redacted
+}
+
+/** The registration at Google. */
+export interface Google {
+  readonly clientId: string
+  readonly clientSecret: Redacted.Redacted
+  /** What Google allows the Cloud project. */
+  readonly quota?: QuotaBucket.Quota | undefined
+  /** Where mailboxes are announced; without it they are polled. `audience` is the address of the webhook by default. */
+  readonly pushes?: (Omit<Pushes.Settings, "audience"> & { readonly audience?: string | undefined }) | undefined
 }
 
 /** The label that the simulated mailboxes have. */
@@ -83,7 +102,15 @@ class Where extends Context.Service<Where, Started>()("@holdfast/examples/Host/W
 type StoreServices = Layer.Success<ReturnType<typeof Store.layerPglite>>
 
 const layer = (options: Options) => {
-  const routes = Layer.mergeAll(ApiHandlers.layer, pages(options), Guard.nowhere, Guard.layer(options))
+  const routes = Layer.mergeAll(
+    ApiHandlers.layer,
+    pages(options),
+    MailboxPage.layer(demoTenant),
+    demoCalendars,
+    importDemo,
+    Guard.nowhere,
+    Guard.layer(options),
+  )
   const where = Layer.effect(
     Where,
     Effect.gen(function* () {
@@ -99,15 +126,24 @@ const layer = (options: Options) => {
     Layer.merge(Background.projections),
     Layer.merge(Background.sync),
     Layer.merge(Background.upkeep),
+    Layer.provide(pushes(options)),
     Layer.provide(Offer.layer({ nangoKey: options.nangoKey, isSimulated: options.google === undefined })),
+    Layer.provide(GmailMailboxes.GmailMailboxes.layer),
     Layer.provide(providers),
     Layer.provide(InstitutionCounts.layer()),
+    Layer.provide(Layer.provide(HostBookings.layer, hostsDatabase(options))),
     Layer.merge(where),
     Layer.provide(options.google === undefined ? simulatedGoogle(options) : google(options.google)),
     Layer.provide(options.plaid === undefined ? simulatedBanks(options) : Banks.plaid(options.plaid)),
     Layer.provide(serverAt(options)),
   )
 }
+
+/** The library's own sessions on a server may touch nothing but its own: a host has sessions of its own. */
+const hostsDatabase = ({ databaseUrl }: Options) =>
+  databaseUrl === undefined
+    ? Layer.effect(SqlClient.SqlClient, PgClient.PgClient)
+    : PgClient.layer({ url: databaseUrl, applicationName: "holdfast example" })
 
 /** Connections that still hang, of those who follow the changes most of all, are cut at the end. */
 const serverAt = ({ host, port }: Options) =>
@@ -120,35 +156,87 @@ const serverAt = ({ host, port }: Options) =>
     }),
   )
 
+/** Of Google itself where a topic is named, and of the simulated one always. */
+const pushes = ({ google }: Options) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const audience = `${originOf(yield* HttpServer.HttpServer)}/api/webhooks/gmail`
+      const simulator = yield* Effect.serviceOption(GmailSimulator)
+      if (Option.isSome(simulator)) {
+        return Pushes.Pushes.layer({ ...Pushes.simulated, audience, certificatesUrl: simulator.value.certificatesUrl })
+      }
+      return Pushes.Pushes.layer(google?.pushes && { ...google.pushes, audience: google.pushes.audience ?? audience })
+    }),
+  )
+
 const simulatedBanks = ({ banks }: Options) =>
   Layer.unwrap(Effect.map(HttpServer.HttpServer, (server) => Banks.simulated(originOf(server), banks)))
+
+const demoTenant = Ids.TenantId.make("demo")
 
 const pages = ({ google, plaid }: Options) =>
   HttpRouter.add(
     "GET",
     "/",
     Effect.map(
-      page(Ids.TenantId.make("demo"), {
+      page(demoTenant, {
         label,
         mailboxes: google === undefined ? simulatedMailboxes : [],
         logins: plaid === undefined ? Object.keys(Banks.people) : [],
       }),
-      ({ html }) =>
-        HttpServerResponse.setHeader(HttpServerResponse.html(html), "content-security-policy", contentPolicy),
+      (html) => Layout.response(html),
     ),
   )
 
-/** Nothing on the page runs, and nothing is fetched for it. */
-const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+/** The calendars of the simulated stays, as their platforms would serve them. */
+const demoCalendars = HttpRouter.add(
+  "GET",
+  "/demo/:calendar",
+  Effect.gen(function* () {
+    const { calendar = "" } = yield* HttpRouter.params
+    const simulator = yield* Effect.serviceOption(GmailSimulator)
+    const calendars = Option.isNone(simulator) ? undefined : (yield* demo(simulator.value)).calendars
+    const found = calendars?.get(calendar.replace(/\.ics$/, ""))
+    return found === undefined
+      ? HttpServerResponse.text("There is no such calendar", { status: 404 })
+      : HttpServerResponse.text(found.text, { contentType: "text/calendar; charset=utf-8" })
+  }),
+)
+
+/** What a host's own schedule does: every calendar is fetched and imported. For the page's button. */
+const importDemo = HttpRouter.add(
+  "POST",
+  "/demo/calendars",
+  Effect.gen(function* () {
+    const simulator = yield* Effect.serviceOption(GmailSimulator)
+    if (Option.isSome(simulator)) {
+      const bookings = yield* HostBookings
+      const zone = DateTime.zoneMakeNamedUnsafe("UTC")
+      for (const [feed, { listing, platform, text }] of (yield* demo(simulator.value)).calendars) {
+        const { changed } = yield* bookings.importFeed(demoTenant, { feed, platform, listing, zone }, text)
+        yield* Enrichment.bookingsChanged(demoTenant, changed)
+      }
+    }
+    return HttpServerResponse.redirect("/", { status: 303 })
+  }),
+)
+
+/** The stays of the demonstration, from the day on which its first mail came. */
+const demo = Effect.fnUntraced(function* (simulator: GmailSimulator["Service"]) {
+  const now = yield* DateTime.now
+  const mailboxes = yield* simulator.mailboxes
+  const came = mailboxes.flatMap(({ snapshot }) => snapshot.messages.map(({ internalDate }) => internalDate))
+  return DemoStays.of(DateTime.makeUnsafe(came.reduce((first, at) => Math.min(first, at), DateTime.toEpochMillis(now))))
+})
 
 const callbackOf = (origin: string) => `${origin}/api/gmail/callback`
 
-const google = (registration: NonNullable<Options["google"]>) =>
+const google = ({ clientId, clientSecret, quota }: Google) =>
   Layer.unwrap(
     Effect.map(HttpServer.HttpServer, (server) =>
       Layer.merge(
-        GmailApi.GmailApi.layer(),
-        GoogleOAuth.GoogleOAuth.layer({ ...registration, redirectUri: callbackOf(originOf(server)) }),
+        GmailApi.GmailApi.layer(quota === undefined ? {} : { quota }),
+        GoogleOAuth.GoogleOAuth.layer({ clientId, clientSecret, redirectUri: callbackOf(originOf(server)) }),
       ),
     ),
   )
@@ -171,13 +259,14 @@ const simulatedGoogle = ({ simulator }: Options) =>
     }),
   ).pipe(Layer.provideMerge(GmailSimulator.layer({ ...simulator, mailboxes: simulatedMailboxes })))
 
-/** A few mails in each simulated mailbox that is new. */
+/** What has come into each simulated mailbox that is new. */
 const furnished = Layer.effectDiscard(
   Effect.gen(function* () {
     const simulator = yield* GmailSimulator
     for (const { address, snapshot } of yield* simulator.mailboxes) {
       if (snapshot.messages.length > 0) continue
-      yield* simulator.deliverAll(address, Mails.samples.values(), { labels: [label] })
+      const receivedAt = yield* DateTime.now
+      yield* simulator.deliverAll(address, DemoStays.of(receivedAt).mails, { labels: [label], receivedAt })
     }
   }),
 )

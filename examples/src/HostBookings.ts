@@ -79,13 +79,16 @@ export class HostBookings extends Context.Service<
   HostBookings,
   {
     list(tenantId: Ids.TenantId): Effect.Effect<ReadonlyArray<Row>, Bookings.BookingsUnavailable>
-    /** Makes the bookings of a feed what the feed says, all of it or nothing. */
+    /** Makes the bookings of a feed what the feed says, all of it or nothing, and says which were not so before. */
     importFeed(
       tenantId: Ids.TenantId,
       feed: Feed,
       text: string,
       options?: { readonly evenIfEmptied?: boolean },
-    ): Effect.Effect<Imported, Calendar.CalendarUnreadable | CalendarEmptied | Bookings.BookingsUnavailable>
+    ): Effect.Effect<
+      Imported & { readonly changed: ReadonlyArray<Bookings.BookingId> },
+      Calendar.CalendarUnreadable | CalendarEmptied | Bookings.BookingsUnavailable
+    >
     correct(
       tenantId: Ids.TenantId,
       id: Bookings.BookingId,
@@ -217,6 +220,7 @@ const ownOf = (sql: Sql): HostBookings["Service"] => ({
         cancelled: changes.cancelled.length,
         restored: changes.restored.length,
         unchanged: changes.unchanged,
+        changed: written.map(({ id }) => id),
       }
     }).pipe(sql.withTransaction, reachable)
   }),

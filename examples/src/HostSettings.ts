@@ -3,11 +3,33 @@ import { randomBytes } from "node:crypto"
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs"
 import * as Path from "node:path"
 
+import { QuotaBucket } from "@holdfast/adapters-gmail"
 import { MasterKeys } from "@holdfast/domain"
 import { Config, Effect, Option, Redacted, Schema } from "effect"
 
 /** 0 leaves the choice to the system. */
 const port = (name: string) => Config.schema(Schema.FiniteFromString.pipe(Schema.decodeTo(Schema.Port)), name)
+
+const quotas = { 2025: QuotaBucket.quota2025, 2026: QuotaBucket.quota2026 }
+
+/** That of projects that are new, unless told otherwise. */
+const quota = Config.schema(Schema.Literals(["2025", "2026"]), "GOOGLE_QUOTA").pipe(Config.withDefault("2026" as const))
+
+/** What Google announces is pushed in somebody's name: whoever names a topic names them too. */
+const pushes = Config.option(Config.String("GOOGLE_PUBSUB_TOPIC")).pipe(
+  Config.flatMap((topic) =>
+    Option.isNone(topic)
+      ? Config.succeed(Option.none())
+      : Config.map(
+          Config.all({
+            serviceAccount: Config.String("GOOGLE_PUBSUB_ACCOUNT"),
+            audience: Config.option(Config.String("GOOGLE_PUBSUB_AUDIENCE")),
+          }),
+          ({ audience, serviceAccount }) =>
+            Option.some({ topic: topic.value, serviceAccount, audience: Option.getOrUndefined(audience) }),
+        ),
+  ),
+)
 
 export const settings = Config.all({
   /** This machine only, unless told otherwise: the demonstration believes whoever says who they are. */
@@ -26,8 +48,15 @@ export const settings = Config.all({
     Config.flatMap((clientId) =>
       Option.isNone(clientId)
         ? Config.succeed(Option.none())
-        : Config.map(Config.Redacted("GOOGLE_CLIENT_SECRET"), (clientSecret) =>
-            Option.some({ clientId: clientId.value, clientSecret }),
+        : Config.map(
+            Config.all({ clientSecret: Config.Redacted("GOOGLE_CLIENT_SECRET"), quota, pushes }),
+            ({ clientSecret, pushes, quota }) =>
+              Option.some({
+                clientId: clientId.value,
+                clientSecret,
+                quota: quotas[quota],
+                pushes: Option.getOrUndefined(pushes),
+              }),
           ),
     ),
   ),

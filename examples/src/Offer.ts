@@ -36,14 +36,11 @@ export class Offer extends Context.Service<
 }
 
 /**
- * At most one live connection watches a label of a tenant; of a calendar each owner has one; two logins at one bank are
- * both legitimate. Banks are looked at every few hours, because Plaid tells when there is something new.
+ * Of a mailbox's label and of a calendar each owner has one connection; two logins at one bank are both legitimate. Banks
+ * are looked at every few hours, because Plaid tells when there is something new.
  */
 export const providers = Registration.Providers.layer({
-  gmail: {
-    slot: ({ ownerId, settings }) => `gmail:${settings?.[GmailProvider.labelSetting] ?? ownerId}`,
-    pollIntervalSeconds: 60,
-  },
+  gmail: { pollIntervalSeconds: 60 },
   "google-calendar": {},
   plaid: { slot: Registration.severalPerOwner, pollIntervalSeconds: 14_400 },
 })

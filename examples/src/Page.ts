@@ -3,6 +3,11 @@ import { AccountsView, ConnectionHistoryView, ConnectionsView, type Ids, Reviews
 import { Effect, type Schema } from "effect"
 
 import { question } from "./BankHandlers.ts"
+import { off } from "./ControlsHandlers.ts"
+import { attribute, button, escaped, html, type Html, join, together } from "./Html.ts"
+import * as Layout from "./Layout.ts"
+import * as Standing from "./Standing.ts"
+import * as StaysSection from "./StaysSection.ts"
 import * as Story from "./Story.ts"
 
 export interface Links {
@@ -18,16 +23,20 @@ export const page = Effect.fn("Page.page")(function* (tenantId: Ids.TenantId, li
   const accounts = yield* AccountsView.list(tenantId)
   const told = yield* Effect.forEach(rows, (row) =>
     Effect.gen(function* () {
+      const standing = isOver(row) ? undefined : yield* Standing.of(tenantId, row)
       const history = yield* ConnectionHistoryView.of(tenantId, row.connection_id)
-      return { row, history, ...(yield* Story.of(tenantId, row.connection_id)) }
+      return { row, standing, history, ...(yield* Story.of(tenantId, row.connection_id)) }
     }),
   )
   const questions = yield* Effect.forEach(yield* ReviewsView.open(tenantId), (row) => question(tenantId, row))
-  return document(tenantId, links, [
+  const stays = yield* StaysSection.of(tenantId, { canImport: links.mailboxes.length > 0 })
+  const sections = [
+    ...switchedOff(yield* off(tenantId)),
     ...(questions.length === 0 ? [] : [asked(questions, accounts)]),
+    ...stays.questions,
     // What was begun and never consented to is nothing to look at.
     ...told
-      .filter(({ row }) => row.status !== "pending")
+      .filter(({ row, standing }) => row.status !== "pending" || standing?.waits_for !== "consent")
       .toSorted(newestFirst)
       .map((one) => section(one, accounts)),
     ...(accounts.length === 0
@@ -38,155 +47,57 @@ export const page = Effect.fn("Page.page")(function* (tenantId: Ids.TenantId, li
             told.flatMap(({ decisions }) => decisions),
           ),
         ]),
-  ])
+    ...stays.tables,
+    emergency,
+  ]
+  return Layout.document(`Connections of ${tenantId}`, content(tenantId, links, sections, rows.length === 0))
 })
 
-const document = (tenantId: string, { label, logins, mailboxes }: Links, sections: ReadonlyArray<Html>) =>
-  html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>Connections of ${tenantId} – Holdfast</title>
-        <style>
-          body {
-            font:
-              16px/1.5 system-ui,
-              sans-serif;
-            margin: 2rem auto;
-            max-width: 60rem;
-            padding: 0 1rem;
-            color: #1b1f24;
-          }
-          a {
-            color: #0b57d0;
-          }
-          section {
-            border: 1px solid #d5d9de;
-            border-radius: 0.5rem;
-            margin: 1.5rem 0;
-            padding: 1rem 1.25rem;
-          }
-          h2 {
-            font-size: 1.1rem;
-            margin: 0;
-          }
-          table {
-            border-collapse: collapse;
-            font-size: 0.85rem;
-            width: 100%;
-          }
-          td,
-          th {
-            border-top: 1px solid #e3e6ea;
-            padding: 0.3rem 1rem 0.3rem 0;
-            text-align: left;
-            vertical-align: top;
-          }
-          time,
-          th,
-          .event {
-            white-space: nowrap;
-          }
-          .event {
-            font-weight: 600;
-          }
-          .more {
-            overflow-wrap: anywhere;
-          }
-          .quiet {
-            color: #59636e;
-          }
-          .status {
-            border-radius: 1rem;
-            font-size: 0.85rem;
-            font-weight: 400;
-            padding: 0.1rem 0.6rem;
-            background: #e3e6ea;
-          }
-          .active {
-            background: #cdebd2;
-          }
-          .needs_reauth,
-          .medium,
-          .low {
-            background: #ffd9c2;
-          }
-          .exact,
-          .high {
-            background: #cfe2ff;
-          }
-          .question {
-            border-color: #e0a800;
-          }
-          .kept {
-            background: #f0f6ff;
-            border-radius: 0.3rem;
-            padding: 0.5rem 0.75rem;
-          }
-          form {
-            display: inline;
-          }
-          button,
-          select {
-            font: inherit;
-            font-size: 0.85rem;
-          }
-          summary {
-            cursor: pointer;
-          }
-          pre {
-            font-size: 0.8rem;
-            margin: 0.3rem 0 0.6rem;
-            overflow-x: auto;
-            white-space: pre-wrap;
-          }
-          .number {
-            text-align: right;
-          }
-        </style>
-      </head>
-      <body>
-        <h1>Connections of ${tenantId}</h1>
-        <p>
-          Connect a mailbox:
-          ${join([
-            html`<a href="/api/gmail/start?label=${encodeURIComponent(label)}">on the consent page</a>`,
-            ...mailboxes.map(
-              (mailbox) =>
-                html`<a
-                  href="/api/gmail/start?label=${encodeURIComponent(label)}&simulate=${encodeURIComponent(mailbox)}"
-                  >at once, as ${mailbox}</a
-                >`,
-            ),
-          ])}
-        </p>
-        <p>
-          Connect a bank:
-          ${join([
-            html`<a href="/api/plaid/start">on the bank's page</a>`,
-            ...logins.map(
-              (login) =>
-                html`<a href="/api/plaid/start?simulate=${encodeURIComponent(login)}">at once, as ${login}</a>`,
-            ),
-          ])}
-        </p>
-        <p>
-          For programs:
-          ${join([
-            html`<a href="/api/connections">connections</a>`,
-            html`<a href="/api/accounts">accounts</a>`,
-            html`<a href="/api/reviews">questions</a>`,
-            html`<a href="/api/changes?after=0">changes</a>`,
-            html`<a href="/openapi.json">OpenAPI</a>`,
-          ])}
-        </p>
-        ${sections.length === 0 ? html`<p>Nothing is connected yet.</p>` : together(sections)}
-      </body>
-    </html> `
+const content = (
+  tenantId: string,
+  { label, logins, mailboxes }: Links,
+  sections: ReadonlyArray<Html>,
+  isNew: boolean,
+) =>
+  html`<h1>Connections of ${tenantId}</h1>
+    <p>
+      Connect a mailbox:
+      ${join([
+        html`<a href="/api/gmail/start">choose its label afterwards</a>`,
+        ...mailboxes.map(
+          (mailbox) =>
+            html`<a href="/api/gmail/start?label=${encodeURIComponent(label)}&simulate=${encodeURIComponent(mailbox)}"
+              >${label}, at once, as ${mailbox}</a
+            >`,
+        ),
+      ])}
+    </p>
+    <p>
+      Connect a bank:
+      ${join([
+        html`<a href="/api/plaid/start">on the bank's page</a>`,
+        ...logins.map(
+          (login) => html`<a href="/api/plaid/start?simulate=${encodeURIComponent(login)}">at once, as ${login}</a>`,
+        ),
+      ])}
+    </p>
+    <p>
+      For programs:
+      ${join([
+        html`<a href="/api/connections">connections</a>`,
+        html`<a href="/api/accounts">accounts</a>`,
+        html`<a href="/api/reviews">questions</a>`,
+        html`<a href="/api/bookings">bookings</a>`,
+        html`<a href="/api/changes?after=0">changes</a>`,
+        html`<a href="/openapi.json">OpenAPI</a>`,
+      ])}
+    </p>
+    ${isNew ? html`<p>Nothing is connected yet.</p>` : ""} ${together(sections)}`
 
 interface Told extends Effect.Success<ReturnType<typeof Story.of>> {
   readonly row: ConnectionsView.Row
+  /** None of what is over. */
+  readonly standing: Standing.Standing | undefined
   readonly history: ReadonlyArray<ConnectionHistoryView.Row>
 }
 
@@ -201,7 +112,7 @@ const titleOf = ({ connection_id, provider }: ConnectionsView.Row, accounts: Rea
   accounts.find(({ feeds }) => feeds.some(({ connectionId }) => connectionId === connection_id))?.institution ??
   provider
 
-const section = ({ history, reconnection, row }: Told, accounts: ReadonlyArray<AccountsView.Row>) =>
+const section = ({ history, reconnection, row, standing }: Told, accounts: ReadonlyArray<AccountsView.Row>) =>
   html`<section id="${row.connection_id}">
     <h2>
       ${titleOf(row, accounts)} of ${row.owner_id} <span class="status ${row.status}">${row.status}</span>
@@ -214,31 +125,98 @@ const section = ({ history, reconnection, row }: Told, accounts: ReadonlyArray<A
       }
     </h2>
     ${reconnection === undefined || reconnection.accounts === 0 ? "" : html`<p class="kept">${summaryOf(reconnection)}</p>`}
-    <p>
-      ${Story.counted(row.items_synced, "item")} fetched, looked at every ${row.poll_interval_seconds} s ·
-      ${
-        row.provider === "plaid"
-          ? html`<a href="/api/accounts?connection=${row.connection_id}">accounts</a> ·
-              <a href="/api/connections/${row.connection_id}/decisions">decisions</a>`
-          : html`<a href="/api/connections/${row.connection_id}/messages">messages</a>`
-      }
-      · <a href="/api/connections/${row.connection_id}/history">history</a><br />
-      <code class="quiet">${row.connection_id}</code>
-    </p>
-    ${actions(row)}
-    <details ${row.status === "active" || row.status === "needs_reauth" ? attribute("open") : ""}>
-      <summary>${Story.counted(history.length, "event")}</summary>
-      <table>
-        <tr>
-          <th>When (UTC)</th>
-          <th>What</th>
-          <th>By</th>
-          <th>More</th>
-        </tr>
-        ${together(history.map(line))}
-      </table>
-    </details>
+    ${standing === undefined ? "" : together(standingOf(standing).map((line) => html`<p>${line}</p>`))}
+    ${row.status === "pending" ? "" : visited(row)} ${actions(row)}
+    ${row.status === "pending" ? "" : happened(row, history)}
   </section>`
+
+const visited = (row: ConnectionsView.Row) =>
+  html`<p>
+    ${Story.counted(row.items_synced, "item")} fetched, looked at every ${row.poll_interval_seconds} s ·
+    ${
+      row.provider === "plaid"
+        ? html`<a href="/api/accounts?connection=${row.connection_id}">accounts</a> ·
+            <a href="/api/connections/${row.connection_id}/decisions">decisions</a>`
+        : html`<a href="/api/connections/${row.connection_id}/messages">messages</a> ·
+            <a href="/api/connections/${row.connection_id}/facts">facts</a>`
+    }
+    · <a href="/api/connections/${row.connection_id}/history">history</a><br />
+    <code class="quiet">${row.connection_id}</code>
+  </p>`
+
+const happened = (row: ConnectionsView.Row, history: ReadonlyArray<ConnectionHistoryView.Row>) =>
+  html`<details ${isOver(row) || history.length > shownAtOnce ? "" : attribute("open")}>
+    <summary>${Story.counted(history.length, "event")}</summary>
+    <table>
+      <tr>
+        <th>When (UTC)</th>
+        <th>What</th>
+        <th>By</th>
+        <th>More</th>
+      </tr>
+      ${together(history.map(line))}
+    </table>
+  </details>`
+
+/** A longer history is opened by whoever wants to see it. */
+const shownAtOnce = 8
+
+/** What is worth knowing of a connection, and what a person can do about it. */
+const standingOf = ({ connection_id: id, ...standing }: Standing.Standing): ReadonlyArray<Html> => {
+  const page = `/mailboxes/${id}`
+  const { deferred, disabled, drift, label, retry_at, sync_failure, waits_for } = standing
+  return [
+    ...(waits_for === "mailbox"
+      ? [
+          html`<span class="warning">Consent was given for another mailbox.</span>
+            <a href="${page}">Say what is meant</a>`,
+        ]
+      : waits_for === "label"
+        ? [
+            html`<span class="warning">It waits for its label${label === null ? "" : html` (${label})`}.</span>
+              <a href="${page}">Choose one</a>`,
+          ]
+        : label === null
+          ? []
+          : [html`Watches <strong>${label}</strong> · <a href="${page}">choose another label</a>`]),
+    ...(disabled === null ? [] : [html`<span class="warning">Switched off: ${disabled}</span>`]),
+    ...(sync_failure === null || waits_for === "label"
+      ? []
+      : [
+          html`The last look failed (${sync_failure})${retry_at === null ? "" : `, the next one is after ${retry_at}`}.`,
+        ]),
+    ...(deferred === 0
+      ? []
+      : [html`${Story.counted(deferred, "item")} could not be had yet, and will be asked for again.`]),
+    ...(drift === null ? [] : [html`The provider counts ${drift.items} more than are known (${drift.verdict}).`]),
+  ]
+}
+
+const switchedOff = (scopes: ReadonlyArray<string>) =>
+  scopes.length === 0
+    ? []
+    : [
+        html`<section class="question" id="controls">
+          <h2>Switched off</h2>
+          <p>
+            Nothing is lost: what is left undone is done afterwards.
+            ${join(scopes.map((scope) => button("/api/controls", `Switch ${scope} on again`, { scope, enabled: "true" })))}
+          </p>
+        </section>`,
+      ]
+
+const emergency = html`<details id="emergency">
+  <summary>In an emergency</summary>
+  <p>
+    ${join(
+      [
+        ["enrichment", "Let bookings learn nothing"],
+        ["provider:gmail", "Leave the mailboxes alone"],
+        ["all", "Stop everything"],
+      ].map(([scope = "", label = ""]) => button("/api/controls", label, { scope, enabled: "false" })),
+    )}
+  </p>
+</details>`
 
 const summaryOf = ({ accounts, callsSaved, confidence, kept, resumedFrom }: Story.Reconnected) =>
   [
@@ -249,19 +227,22 @@ const summaryOf = ({ accounts, callsSaved, confidence, kept, resumedFrom }: Stor
 
 const actions = ({ connection_id: id, provider, status }: ConnectionsView.Row) => {
   const isBank = provider === "plaid"
+  const needsOwner = status === "needs_reauth"
   const buttons = [
+    ...(provider === "gmail" && needsOwner ? [html`<a href="/api/gmail/start?reconnects=${id}">reconnect</a>`] : []),
     ...(status === "active" && provider !== "google-calendar"
       ? [button(`/api/connections/${id}/sync`, "Sync now")]
       : []),
-    ...(isBank && (status === "active" || status === "needs_reauth")
+    ...(isBank && (status === "active" || needsOwner)
       ? [
           html`<a href="/api/plaid/start?repairs=${id}">log in again</a>`,
           html`<a href="/api/plaid/start?reconnects=${id}">connect it anew</a>`,
         ]
       : []),
-    ...(status === "active" || status === "needs_reauth" || status === "paused"
+    ...(status === "active" || needsOwner || status === "paused"
       ? [button(`/api/connections/${id}/disconnect`, "Disconnect")]
       : []),
+    ...(status === "pending" ? [button(`/api/connections/${id}/disconnect`, "Never mind")] : []),
   ]
   return buttons.length === 0 ? "" : html`<p>${join(buttons)}</p>`
 }
@@ -390,14 +371,6 @@ const nameOf = ({ mask, name, provider }: AccountsView.Row) => faceOf({ name: na
 const faceOf = ({ mask, name }: { readonly mask?: string | null | undefined; readonly name?: string | undefined }) =>
   `${name ?? "An account"}${mask === undefined || mask === null ? "" : ` ••${mask}`}`
 
-const button = (action: string, label: string, fields: Readonly<Record<string, string>> = {}) =>
-  html`<form method="post" action="${action}">
-    ${together(
-      Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`),
-    )}
-    <button>${label}</button>
-  </form>`
-
 const line = (row: ConnectionHistoryView.Row) =>
   html`<tr>
     <td><time datetime="${row.at}">${row.at.slice(0, 19).replace("T", " ")}</time></td>
@@ -426,29 +399,3 @@ const said = (value: Schema.Json) =>
       ? String(value.length)
       : value.map(String).join(" ")
     : JSON.stringify(value)
-
-/** Text that is markup already. Everything else is escaped where it is put in. */
-interface Html {
-  readonly html: string
-}
-
-const html = (parts: TemplateStringsArray, ...values: ReadonlyArray<Html | string | number>): Html => ({
-  html: parts.map((part, index) => part + (index < values.length ? escaped(values[index] ?? "") : "")).join(""),
-})
-
-const escaped = (value: Html | string | number) =>
-  typeof value === "object"
-    ? value.html
-    : String(value)
-        .replaceAll("&", "&amp;")
-        .replaceAll("<", "&lt;")
-        .replaceAll(">", "&gt;")
-        .replaceAll('"', "&quot;")
-        .replaceAll("'", "&#39;")
-
-const together = (parts: ReadonlyArray<Html>): Html => ({ html: parts.map(({ html }) => html).join("") })
-
-const join = (parts: ReadonlyArray<Html>): Html => ({ html: parts.map(({ html }) => html).join(" · ") })
-
-/** An attribute without a value. */
-const attribute = (name: "open"): Html => ({ html: name })

@@ -3,7 +3,7 @@ import * as Path from "node:path"
 
 import { NodeRuntime } from "@effect/platform-node"
 import { Store } from "@holdfast/store-postgres"
-import { Console, Effect, Option, Redacted } from "effect"
+import { Console, Effect, Logger, Option, Redacted } from "effect"
 
 import * as Host from "./Host.ts"
 import { demoNangoKey, masterKeysOf, settings } from "./HostSettings.ts"
@@ -19,6 +19,7 @@ const main = Effect.gen(function* () {
   const { banks, server, simulator } = yield* Host.start(store, {
     host,
     port,
+    databaseUrl: Option.getOrUndefined(databaseUrl),
     google: Option.getOrUndefined(google),
     plaid: Option.getOrUndefined(plaid),
     banks: { port: given.plaidSimulatorPort, stateFile: Path.join(directory, "banks.json") },
@@ -43,6 +44,8 @@ Stop it with Ctrl-C, or in any other way: what was recorded is kept.`)
   return yield* Effect.never
 }).pipe(
   Effect.scoped,
+  // One line of JSON for each event, for whatever collects them.
+  Effect.provide(Logger.layer([Logger.consoleJson])),
   Effect.catch((error) => Effect.andThen(Console.error(`Cannot start. ${Host.explain(error)}`), Effect.fail(error))),
   // Not a failure that anybody foresaw: whoever started it is to see more than an exit code.
   Effect.tapDefect((defect) => Console.error("Cannot go on.", defect)),

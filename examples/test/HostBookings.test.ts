@@ -1,13 +1,17 @@
+import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Bookings, Ids } from "@holdfast/domain"
 import { Store } from "@holdfast/store-postgres"
 import { Clock, DateTime, Effect, Layer, Redacted } from "effect"
+import { SqlClient } from "effect/sql"
 
 import { type Feed, HostBookings } from "../src/HostBookings.ts"
 
-const store = Layer.provide(
-  HostBookings.layer,
-  Store.layerPglite({ masterKeys: { current: "test", keys: { test: Redacted.make(new Uint8Array(32).fill(5)) } } }),
+const store = HostBookings.layer.pipe(
+  Layer.provide(Layer.effect(SqlClient.SqlClient, PgClient.PgClient)),
+  Layer.provide(
+    Store.layerPglite({ masterKeys: { current: "test", keys: { test: Redacted.make(new Uint8Array(32).fill(5)) } } }),
+  ),
 )
 
 layer(store, { excludeTestServices: true, timeout: "2 minutes" })("A calendar feed", (it) => {

@@ -1,8 +1,9 @@
 /** The example's host in this process, on ports of its own, and a browser for each user. */
 import { createHmac } from "node:crypto"
 
+import { Credentials } from "@holdfast/domain"
 import { Store } from "@holdfast/store-postgres"
-import { Context, Effect, Layer, Redacted, Schedule, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Redacted, Schedule, Schema } from "effect"
 
 import * as Host from "../src/Host.ts"
 
@@ -17,9 +18,13 @@ export class Where extends Context.Service<
     Where,
     Effect.map(
       Host.start(
-        Store.layerPglite({
-          masterKeys: { current: "test", keys: { test: Redacted.make(new Uint8Array(32).fill(5)) } },
-        }),
+        Layer.merge(
+          Store.layerPglite({
+            masterKeys: { current: "test", keys: { test: Redacted.make(new Uint8Array(32).fill(5)) } },
+          }),
+          // That consent was withdrawn is as certain at once.
+          Layer.succeed(Credentials.ConfirmAfter, Duration.millis(1)),
+        ),
         { host: "127.0.0.1", port: 0, simulator: { port: 0 }, banks: { port: 0 }, nangoKey: Redacted.make(nangoKey) },
       ),
       ({ banks = "", server, simulator = "" }) => ({ server, simulator, banks }),
@@ -40,33 +45,55 @@ export class Browser {
   readonly origin: string
   readonly identity: Readonly<Record<string, string>>
 
-  constructor(origin: string, identity: { readonly tenant?: string; readonly user?: string } = {}) {
+  /** `asPerson`: one who sees pages, where a program gets answers. */
+  constructor(
+    origin: string,
+    identity: { readonly tenant?: string; readonly user?: string; readonly asPerson?: boolean } = {},
+  ) {
     this.origin = origin
-    this.identity = { "x-tenant-id": identity.tenant ?? "demo", "x-user-id": identity.user ?? "ada" }
+    this.identity = {
+      "x-tenant-id": identity.tenant ?? "demo",
+      "x-user-id": identity.user ?? "ada",
+      ...(identity.asPerson === true && { accept: "text/html" }),
+    }
   }
 
   readonly get = (path: string) => this.ask("GET", path)
   readonly post = (path: string, body?: unknown) => this.ask("POST", path, body)
   readonly patch = (path: string, body: unknown) => this.ask("PATCH", path, body)
+  /** What a button of a page sends. */
+  readonly press = (path: string, fields: Readonly<Record<string, string>> = {}) =>
+    this.ask("POST", path, new URLSearchParams(fields).toString(), "application/x-www-form-urlencoded")
+  readonly put = (path: string, text: string, contentType: string) => this.ask("PUT", path, text, contentType)
 
   /** The redirects of a consent: to Google, which answers for the mailbox, and back. */
-  readonly connect = (options: { readonly label?: string; readonly mailbox?: string; readonly every?: number } = {}) =>
+  readonly connect = (
+    options: {
+      /** None is named where this is null. */
+      readonly label?: string | null
+      readonly mailbox?: string
+      readonly every?: number
+      readonly reconnects?: string
+    } = {},
+  ) =>
     this.get(
       `/api/gmail/start?${new URLSearchParams({
-        label: options.label ?? Host.label,
+        ...(options.label !== null && { label: options.label ?? Host.label }),
+        ...(options.reconnects !== undefined && { reconnects: options.reconnects }),
         simulate: options.mailbox ?? mailbox,
         pollIntervalSeconds: String(options.every ?? 86_400),
       }).toString()}`,
     )
 
-  private ask(method: string, path: string, body?: unknown): Effect.Effect<Answer> {
+  private ask(method: string, path: string, body?: unknown, contentType = "application/json"): Effect.Effect<Answer> {
     return Effect.promise(async (signal) => {
       let url = new URL(path, this.origin)
-      let response = await this.send(method, url, body, signal)
+      const sent = contentType === "application/json" && body !== undefined ? JSON.stringify(body) : body
+      let response = await this.send(method, url, signal, sent, contentType)
       for (let location = response.headers.get("location"); location !== null;) {
         await response.body?.cancel()
         url = new URL(location, url)
-        response = await this.send("GET", url, undefined, signal)
+        response = await this.send("GET", url, signal)
         location = response.headers.get("location")
       }
       const text = await response.text()
@@ -75,17 +102,17 @@ export class Browser {
     })
   }
 
-  private async send(method: string, url: URL, body: unknown, signal: AbortSignal) {
+  private async send(method: string, url: URL, signal: AbortSignal, body?: unknown, contentType = "") {
     const response = await fetch(url, {
       method,
       signal,
       redirect: "manual",
       headers: {
         ...this.identity,
-        ...(body !== undefined && { "content-type": "application/json" }),
+        ...(body !== undefined && { "content-type": contentType }),
         cookie: [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; "),
       },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(typeof body === "string" && { body }),
     })
     for (const cookie of response.headers.getSetCookie()) {
       const [name = "", value = ""] = cookie.split(";")[0]?.split("=") ?? []

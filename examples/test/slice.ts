@@ -7,6 +7,7 @@ import { GmailSimulator, Mails, simulatedClient } from "@holdfast/adapters-gmail
 import {
   ConnectionHistoryView,
   ConnectionsView,
+  Credentials,
   EventStore,
   Ids,
   ProjectionRunner,
@@ -14,7 +15,7 @@ import {
   Sync,
   ViewStore,
 } from "@holdfast/domain"
-import { Effect, Layer, Redacted, Stream } from "effect"
+import { Duration, Effect, Layer, Redacted, Stream } from "effect"
 
 export const tenantId = Ids.TenantId.make("t1")
 export const ownerId = Ids.OwnerId.make("ada")
@@ -40,6 +41,8 @@ export const google = Layer.unwrap(
 ).pipe(
   Layer.provideMerge(GmailSimulator.layer({ mailboxes: [mailbox] })),
   Layer.merge(Registration.Providers.layer({ gmail: {} })),
+  // That consent was withdrawn is as certain at once.
+  Layer.merge(Layer.succeed(Credentials.ConfirmAfter, Duration.millis(1))),
 )
 
 /** A person connects the mailbox: from the button to the answer of the callback. */
