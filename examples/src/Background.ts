@@ -12,12 +12,12 @@ import {
   Nango,
   ProjectionRunner,
   ReviewsView,
+  Sync,
   SyncScheduler,
   TransactionsView,
 } from "@holdfast/domain"
 import { Effect, Layer, Schedule, Stream } from "effect"
 
-import * as Looks from "./Looks.ts"
 import * as Mailboxes from "./Mailboxes.ts"
 import { Offer } from "./Offer.ts"
 
@@ -53,7 +53,7 @@ export const sync = Layer.effectDiscard(
     })
     const banks = SyncScheduler.run({
       providers: [plaid.id],
-      sync: ({ connectionId, tenantId }) => Looks.sync(plaid, tenantId, connectionId),
+      sync: ({ connectionId, tenantId }) => Sync.run(plaid, tenantId, connectionId),
     })
     yield* Effect.forkScoped(Effect.andThen(GmailConnect.recover(), mailboxes))
     yield* Effect.forkScoped(banks)

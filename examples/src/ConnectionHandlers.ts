@@ -15,7 +15,7 @@ import {
   Registration,
   type ReservationFactsView,
   ReviewsView,
-  type Sync,
+  Sync,
   Vault,
   ViewStore,
 } from "@holdfast/domain"
@@ -27,7 +27,6 @@ import { Api } from "./Api.ts"
 import { Caller } from "./ApiCommon.ts"
 import { conflict, notFound, type Problem, syncProblem, translated, Unprocessable } from "./ApiErrors.ts"
 import { Transactions } from "./Background.ts"
-import * as Looks from "./Looks.ts"
 import * as Mailboxes from "./Mailboxes.ts"
 import { Offer } from "./Offer.ts"
 import { Pushes } from "./Pushes.ts"
@@ -127,7 +126,7 @@ export const connections = HttpApiBuilder.group(
                 emails_scanned: synced.scanned,
                 ...Mailboxes.told(enriched),
               }))
-            : Effect.map(Looks.sync(provider, tenantId, params.id), said)
+            : Effect.map(Sync.run(provider, tenantId, params.id), said)
         ).pipe(
           Effect.catchTag("SyncFailed", ({ reason }) => Effect.fail(syncProblem(reason))),
           Effect.ensuring(settled(...rowsOf(provider.id))),

@@ -48,8 +48,8 @@ export interface Google {
   readonly clientSecret: Redacted.Redacted
   /** What Google allows the Cloud project. */
   readonly quota?: QuotaBucket.Quota | undefined
-  /** Where mailboxes are announced; without it they are polled. `audience` is the address of the webhook by default. */
-  readonly pushes?: (Omit<Pushes.Settings, "audience"> & { readonly audience?: string | undefined }) | undefined
+  /** Where mailboxes are announced; without it they are polled. */
+  readonly pushes?: Pushes.Settings | undefined
 }
 
 /** The label that the simulated mailboxes have. */
@@ -160,12 +160,11 @@ const serverAt = ({ host, port }: Options) =>
 const pushes = ({ google }: Options) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const audience = `${originOf(yield* HttpServer.HttpServer)}/api/webhooks/gmail`
       const simulator = yield* Effect.serviceOption(GmailSimulator)
-      if (Option.isSome(simulator)) {
-        return Pushes.Pushes.layer({ ...Pushes.simulated, audience, certificatesUrl: simulator.value.certificatesUrl })
-      }
-      return Pushes.Pushes.layer(google?.pushes && { ...google.pushes, audience: google.pushes.audience ?? audience })
+      if (Option.isNone(simulator)) return Pushes.Pushes.layer(google?.pushes)
+      const audience = `${originOf(yield* HttpServer.HttpServer)}/api/webhooks/gmail`
+      const { certificatesUrl } = simulator.value
+      return Pushes.Pushes.layer({ ...Pushes.simulated, audience, certificatesUrl })
     }),
   )
 

@@ -15,7 +15,7 @@ const quotas = { 2025: QuotaBucket.quota2025, 2026: QuotaBucket.quota2026 }
 /** That of projects that are new, unless told otherwise. */
 const quota = Config.schema(Schema.Literals(["2025", "2026"]), "GOOGLE_QUOTA").pipe(Config.withDefault("2026" as const))
 
-/** What Google announces is pushed in somebody's name: whoever names a topic names them too. */
+/** Whoever names a topic also says what to believe of what is pushed from it. */
 const pushes = Config.option(Config.String("GOOGLE_PUBSUB_TOPIC")).pipe(
   Config.flatMap((topic) =>
     Option.isNone(topic)
@@ -23,10 +23,9 @@ const pushes = Config.option(Config.String("GOOGLE_PUBSUB_TOPIC")).pipe(
       : Config.map(
           Config.all({
             serviceAccount: Config.String("GOOGLE_PUBSUB_ACCOUNT"),
-            audience: Config.option(Config.String("GOOGLE_PUBSUB_AUDIENCE")),
+            audience: Config.String("GOOGLE_PUBSUB_AUDIENCE"),
           }),
-          ({ audience, serviceAccount }) =>
-            Option.some({ topic: topic.value, serviceAccount, audience: Option.getOrUndefined(audience) }),
+          (subscription) => Option.some({ topic: topic.value, ...subscription }),
         ),
   ),
 )

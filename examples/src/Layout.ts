@@ -94,6 +94,12 @@ export const document = (title: string, content: Html) =>
           form {
             display: inline;
           }
+          .actions {
+            margin: 1rem 0;
+          }
+          section > :last-child {
+            margin-bottom: 0;
+          }
           button,
           select {
             font: inherit;

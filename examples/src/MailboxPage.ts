@@ -73,7 +73,7 @@ export const layer = (tenantId: Ids.TenantId) =>
 const offered = ({ connection_id: id }: ConnectionsView.Row, reconnects: string | null) =>
   html`<h1>Which mailbox is meant?</h1>
     <p>Consent was given for another mailbox than the connected one. That one is left as it was.</p>
-    <p>${button(`/api/connections/${id}/connect-as-new`, "Connect it as a mailbox of its own")}</p>
+    <div class="actions">${button(`/api/connections/${id}/connect-as-new`, "Connect it as a mailbox of its own")}</div>
     <p>
       ${
         reconnects === null

@@ -1,9 +1,8 @@
 /** A mailbox is looked at, and the bookings learn from what came. */
 import { ReservationMail } from "@holdfast/adapters-gmail"
-import { Enrichment, type Ids, type Provider, ReservationFactsView } from "@holdfast/domain"
+import { Enrichment, type Ids, type Provider, ReservationFactsView, Sync } from "@holdfast/domain"
 import { Effect } from "effect"
 
-import * as Looks from "./Looks.ts"
 import { type Enriched } from "./ReservationApi.ts"
 
 /** What the mails of all mailboxes say of reservations. */
@@ -15,7 +14,7 @@ export const look = Effect.fn("Mailboxes.look")(function* (
   tenantId: Ids.TenantId,
   connectionId: Ids.ConnectionId,
 ) {
-  const synced = yield* Looks.sync(gmail, tenantId, connectionId)
+  const synced = yield* Sync.run(gmail, tenantId, connectionId)
   const enriched = yield* Enrichment.run(tenantId).pipe(
     Effect.catchTags({
       EnrichmentDelayed: notNow,

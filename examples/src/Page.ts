@@ -36,7 +36,7 @@ export const page = Effect.fn("Page.page")(function* (tenantId: Ids.TenantId, li
     ...stays.questions,
     // What was begun and never consented to is nothing to look at.
     ...told
-      .filter(({ row, standing }) => row.status !== "pending" || standing?.waits_for !== "consent")
+      .filter(({ row, standing }) => row.connected_at !== null || isWaiting(standing))
       .toSorted(newestFirst)
       .map((one) => section(one, accounts)),
     ...(accounts.length === 0
@@ -158,28 +158,18 @@ const happened = (row: ConnectionsView.Row, history: ReadonlyArray<ConnectionHis
     </table>
   </details>`
 
+const isWaiting = (standing: Standing.Standing | undefined) =>
+  standing?.waits_for === "label" || standing?.waits_for === "mailbox"
+
 /** A longer history is opened by whoever wants to see it. */
 const shownAtOnce = 8
 
 /** What is worth knowing of a connection, and what a person can do about it. */
-const standingOf = ({ connection_id: id, ...standing }: Standing.Standing): ReadonlyArray<Html> => {
-  const page = `/mailboxes/${id}`
-  const { deferred, disabled, drift, label, retry_at, sync_failure, waits_for } = standing
+const standingOf = (standing: Standing.Standing): ReadonlyArray<Html> => {
+  const { deferred, disabled, drift, retry_at, sync_failure, waits_for } = standing
   return [
-    ...(waits_for === "mailbox"
-      ? [
-          html`<span class="warning">Consent was given for another mailbox.</span>
-            <a href="${page}">Say what is meant</a>`,
-        ]
-      : waits_for === "label"
-        ? [
-            html`<span class="warning">It waits for its label${label === null ? "" : html` (${label})`}.</span>
-              <a href="${page}">Choose one</a>`,
-          ]
-        : label === null
-          ? []
-          : [html`Watches <strong>${label}</strong> · <a href="${page}">choose another label</a>`]),
-    ...(disabled === null ? [] : [html`<span class="warning">Switched off: ${disabled}</span>`]),
+    ...needed(standing),
+    ...(disabled === null ? [] : [warning(`Switched off: ${disabled}`)]),
     ...(sync_failure === null || waits_for === "label"
       ? []
       : [
@@ -192,22 +182,44 @@ const standingOf = ({ connection_id: id, ...standing }: Standing.Standing): Read
   ]
 }
 
+/** What it waits for, and otherwise what it watches. */
+const needed = ({ connection_id: id, failure, label, waits_for }: Standing.Standing): ReadonlyArray<Html> => {
+  const page = `/mailboxes/${id}`
+  switch (waits_for) {
+    case "mailbox":
+      return [html`${warning("Consent was given for another mailbox.")} <a href="${page}">Say what is meant</a>`]
+    case "label":
+      return [
+        html`${warning(`It waits for its label${label === null ? "" : ` (${label})`}.`)}
+          <a href="${page}">Choose one</a>`,
+      ]
+    case "consent":
+      return [warning(`Its owner has to consent again${failure === null ? "" : ` (${failure})`}.`)]
+    case null:
+      return label === null
+        ? []
+        : [html`Watches <strong>${label}</strong> · <a href="${page}">choose another label</a>`]
+  }
+}
+
+const warning = (text: string) => html`<span class="warning">${text}</span>`
+
 const switchedOff = (scopes: ReadonlyArray<string>) =>
   scopes.length === 0
     ? []
     : [
         html`<section class="question" id="controls">
           <h2>Switched off</h2>
-          <p>
-            Nothing is lost: what is left undone is done afterwards.
+          <p>Nothing is lost: what is left undone is done afterwards.</p>
+          <div class="actions">
             ${join(scopes.map((scope) => button("/api/controls", `Switch ${scope} on again`, { scope, enabled: "true" })))}
-          </p>
+          </div>
         </section>`,
       ]
 
 const emergency = html`<details id="emergency">
   <summary>In an emergency</summary>
-  <p>
+  <div class="actions">
     ${join(
       [
         ["enrichment", "Let bookings learn nothing"],
@@ -215,7 +227,7 @@ const emergency = html`<details id="emergency">
         ["all", "Stop everything"],
       ].map(([scope = "", label = ""]) => button("/api/controls", label, { scope, enabled: "false" })),
     )}
-  </p>
+  </div>
 </details>`
 
 const summaryOf = ({ accounts, callsSaved, confidence, kept, resumedFrom }: Story.Reconnected) =>
@@ -244,7 +256,7 @@ const actions = ({ connection_id: id, provider, status }: ConnectionsView.Row) =
       : []),
     ...(status === "pending" ? [button(`/api/connections/${id}/disconnect`, "Never mind")] : []),
   ]
-  return buttons.length === 0 ? "" : html`<p>${join(buttons)}</p>`
+  return buttons.length === 0 ? "" : html`<div class="actions">${join(buttons)}</div>`
 }
 
 type Question = Effect.Success<ReturnType<typeof question>>
@@ -259,7 +271,7 @@ const asked = (questions: ReadonlyArray<Question>, accounts: ReadonlyArray<Accou
               <strong>${faceOf(account)}</strong> came with a new connection, and may be one that is held
               <span class="status ${level}">${level}</span>. Nothing moves until somebody answers.
             </p>
-            <p>
+            <div class="actions">
               ${join([
                 ...candidates.map(({ accountId }) => {
                   const row = accounts.find(({ account_id }) => account_id === accountId)
@@ -270,7 +282,7 @@ const asked = (questions: ReadonlyArray<Question>, accounts: ReadonlyArray<Accou
                 }),
                 button(`/api/reviews/${review_id}`, "It is another account", { answer: "another" }),
               ])}
-            </p>
+            </div>
             ${reasons(explanation, accounts, "Why this is not sure")}`,
       ),
     )}

@@ -16,6 +16,7 @@ export const Standing = Schema.Struct({
   waits_for: Schema.NullOr(Schema.Literals(["consent", "label", "mailbox"])),
   /** The switch that keeps it from being synced. */
   disabled: Schema.NullOr(Schema.String),
+  /** When a look was last recorded: of those that find nothing, one an hour is. */
   last_synced_at: Schema.NullOr(Schema.String),
   /** Why the last sync gave up, and until when the provider wants to be left alone. */
   sync_failure: Schema.NullOr(Schema.String),

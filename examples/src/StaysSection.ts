@@ -47,7 +47,7 @@ const asked = (
             <span class="status medium">${review.reason}</span>
             ${candidates.length === 0 ? "No calendar shows such a stay yet; when one does, it is told by itself." : ""}
           </p>
-          <p>
+          <div class="actions">
             ${join([
               ...candidates.map((row) =>
                 button(`/api/enrichment-reviews/${review.review_id}`, `It is ${stayOf(row)}`, {
@@ -60,7 +60,7 @@ const asked = (
                 seen: String(review.asked),
               }),
             ])}
-          </p>`
+          </div>`
       }),
     )}
   </section>`
@@ -70,7 +70,7 @@ const stayOf = ({ check_in, check_out, source_feed_id }: Row) => `${source_feed_
 const booked = (bookings: ReadonlyArray<Row>, canImport: boolean): Html =>
   html`<section id="bookings">
     <h2>Bookings</h2>
-    ${canImport ? html`<p>${button("/demo/calendars", "Import the simulated calendars")}</p>` : ""}
+    ${canImport ? html`<div class="actions">${button("/demo/calendars", "Import the simulated calendars")}</div>` : ""}
     ${
       bookings.length === 0
         ? html`<p>No calendar was imported yet.</p>`

@@ -1,13 +1,12 @@
 /** What brokers and providers report. It is believed for its signature, over the bytes as they came. */
 import { PlaidWebhook } from "@holdfast/adapters-plaid"
-import { ConnectionHistoryView, ConnectionsView, Nango } from "@holdfast/domain"
+import { ConnectionHistoryView, ConnectionsView, Nango, Sync } from "@holdfast/domain"
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 
 import { settled } from "./Answers.ts"
 import { Api } from "./Api.ts"
 import { notFound, translated, unavailable } from "./ApiErrors.ts"
-import * as Looks from "./Looks.ts"
 import { Offer } from "./Offer.ts"
 import { Pushes } from "./Pushes.ts"
 
@@ -41,7 +40,7 @@ export const webhooks = HttpApiBuilder.group(
         const receipt = yield* PlaidWebhook.receive(tenant, { headers: request.headers, body: payload })
         if (receipt._tag === "SyncDue") {
           // Plaid waits ten seconds for an answer; a sync may take longer. One that fails is made up for by the schedule.
-          yield* Effect.forkIn(Effect.ignore(Looks.sync(plaid, tenant, receipt.connectionId)), scope)
+          yield* Effect.forkIn(Effect.ignore(Sync.run(plaid, tenant, receipt.connectionId)), scope)
         }
         yield* settled(ConnectionsView, ConnectionHistoryView)
         return { outcome: receipt._tag, ...("connectionId" in receipt && { connectionId: receipt.connectionId }) }

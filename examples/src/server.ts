@@ -30,7 +30,7 @@ const main = Effect.gen(function* () {
 
   Look here         ${server}
   Connections       ${server}/api/connections
-  Connect a mailbox ${server}/api/gmail/start?label=${Host.label}
+  Connect a mailbox ${server}/api/gmail/start
   Connect a bank    ${server}/api/plaid/start
   Changes, live     ${server}/api/changes
   Google            ${simulator === undefined ? "Google itself" : `simulated, at ${simulator}/simulator`}
