@@ -77,6 +77,9 @@ export const isHeaders = (headers: Response["headers"]): headers is Headers => t
 
 const failed = (method: string, reason: Reason) => new GoogleError({ method, reason })
 
+/** Google counts by the day at most. Who names more time than that is asked after a day whether it is meant. */
+const longestWait = Duration.hours(25)
+
 /** 403 is how Gmail usually says that it is asked too often. */
 const throttles = new Set(["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded"])
 
@@ -88,10 +91,11 @@ const reasonOf = (answer: GoogleAnswer, now: DateTime.Utc): Reason => {
       Option.orElse(() => waitUntil(/retry after (\S+)/i.exec(message)?.[1], now)),
       Option.orElse(() => (code === "dailyLimitExceeded" ? Option.some(untilReset(now)) : Option.none())),
     )
-    return new RateLimited(Option.isSome(retryAfter) ? { retryAfter: retryAfter.value } : {})
+    return new RateLimited(Option.isSome(retryAfter) ? { retryAfter: Duration.min(retryAfter.value, longestWait) } : {})
   }
   if (answer.status === 401) return code === "invalid_client" ? new Refused({ code }) : new Unauthorized()
   if (answer.status === 404) return new NotFound()
+  if (isBroken(answer.data)) return new Unavailable({ problem: "incomplete answer" })
   switch (code) {
     case "invalid_grant":
       return new InvalidGrant()
@@ -105,6 +109,9 @@ const reasonOf = (answer: GoogleAnswer, now: DateTime.Utc): Reason => {
       return new Refused({ code })
   }
 }
+
+/** Of what Google refuses it says why, as an object; proxies in front of it may say anything else. */
+const isBroken = (data: unknown) => typeof data === "string" && /^\s*(\{|$)/.test(data)
 
 /** Google counts days by its own clock. */
 const untilReset = (now: DateTime.Utc) => {

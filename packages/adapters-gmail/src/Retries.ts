@@ -5,8 +5,9 @@
  * it names, or a while; and fewer are sent at once, until they succeed again. Ten failures in a row open a circuit: one
  * request at a time then finds out whether Google answers again.
  */
-import { Clock, Duration, Effect, Random, Semaphore } from "effect"
+import { Duration, Effect, Random, Semaphore } from "effect"
 
+import { elapsed } from "./Elapsed.ts"
 import { GoogleError, RateLimited, Refused } from "./GoogleError.ts"
 
 export interface Retries {
@@ -25,15 +26,16 @@ export interface Retries {
 export const make = (atOnce: number): Retries => {
   const turns = Semaphore.makeUnsafe(atOnce)
   let limit = atOnce
+  /** Of {@link elapsed}, like all times here. */
   let notBefore = 0
   let throttledInRow = 0
   let failedInRow = 0
   let succeeded = 0
-  let lastSlowed = -1
+  let lastSlowed = -Infinity
 
   /** Once for all requests that were on their way when Google said so. */
   const slowDown = Effect.fnUntraced(function* (sent: number, retryAfter: Duration.Duration | undefined) {
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* elapsed
     if (sent > lastSlowed) {
       lastSlowed = now
       throttledInRow++
@@ -73,12 +75,12 @@ export const make = (atOnce: number): Retries => {
   const once = <A, R>(request: Effect.Effect<A, GoogleError, R>): Effect.Effect<A, GoogleError, R> =>
     Effect.gen(function* () {
       for (;;) {
-        const wait = notBefore - (yield* Clock.currentTimeMillis)
+        const wait = notBefore - (yield* elapsed)
         if (wait <= 0) break
         if (wait > longestWait) return yield* tooMuchTime(wait)
         yield* Effect.sleep(wait)
       }
-      const sent = yield* Clock.currentTimeMillis
+      const sent = yield* elapsed
       return yield* Effect.tapError(request, (error) => told(error, sent))
     }).pipe(Effect.tap(speedUp), (turn) => turns.withPermit(turn))
 
@@ -94,7 +96,7 @@ export const make = (atOnce: number): Retries => {
         if (error.reason._tag === "RateLimited") {
           // How often Google throttles says nothing about this request: it is not counted against it.
           if (throttledInRow >= throttledAtMost) return yield* tooMuchTime(Duration.toMillis(leftAlone))
-          if (notBefore - (yield* Clock.currentTimeMillis) > longestWait) return yield* error
+          if (notBefore - (yield* elapsed) > longestWait) return yield* error
           continue
         }
         if (failedInRow >= failuresInRow) return yield* isPrecondition(error) ? refusedAgain(error.method) : error
@@ -139,4 +141,4 @@ const refusedAgain = (method: string) =>
   new GoogleError({ method, reason: new Refused({ code: "failedPrecondition" }) })
 
 const tooMuchTime = (millis: number) =>
-  new GoogleError({ method: "wait", reason: new RateLimited({ retryAfter: Duration.millis(millis) }) })
+  new GoogleError({ method: "wait", reason: new RateLimited({ retryAfter: Duration.millis(Math.ceil(millis)) }) })

@@ -29,7 +29,7 @@ export const ask = (
     Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(unavailable(endpoint, "timeout")) }),
   )
 
-/** Decodes an answer: an error status fails, and so does a body that is no object, since it was cut off or lost. */
+/** Decodes an answer: an error status fails, and so does a body that was cut off or lost. */
 export const decode = <A, I>(schema: Schema.Codec<A, I>, endpoint: string) => {
   const decodeBody = Schema.decodeUnknownEffect(schema)
   return Effect.fnUntraced(function* (answer: PlaidAnswer) {
@@ -43,10 +43,14 @@ export const decode = <A, I>(schema: Schema.Codec<A, I>, endpoint: string) => {
 }
 
 const refused = (endpoint: string, { data, retryAfter, status }: PlaidAnswer, now: DateTime.Utc) => {
+  if (status < 429 && isBroken(data)) return unavailable(endpoint, "incomplete answer")
   const answer = Option.getOrElse(decodeAnswer(data), () => ({ error_type: "", error_code: `status ${status}` }))
   const reason = reasonOf(status, answer, waitOf(retryAfter, now))
   return failed(endpoint, Option.isSome(decodeAnswer(data)) ? word(answer.error_code) : `status ${status}`, reason)
 }
+
+/** Of what Plaid refuses it says why, as an object; proxies in front of it may say anything else. */
+const isBroken = (data: unknown) => typeof data === "string" && /^\s*(\{|$)/.test(data)
 
 const decodeAnswer = Schema.decodeUnknownOption(Answer)
 

@@ -4,6 +4,7 @@ import { Clock, DateTime, Duration, Effect, Schema } from "effect"
 import type { Fault, Request, RequestKind } from "./Faults.ts"
 import type { World } from "./GoogleRoutes.ts"
 import type { Spending } from "./QuotaMeter.ts"
+import type { WorldOptions } from "./SimulatedGoogle.ts"
 import type { SimulatedMailbox } from "./SimulatedMailbox.ts"
 import type { SignedPush, Subscription, Watch } from "./SimulatedPushes.ts"
 
@@ -76,6 +77,8 @@ export interface Control {
 
   /** Access tokens are too old from now on; refresh tokens stay good. Of all mailboxes if none is named. */
   expireAccessTokens(mailbox?: string): Effect.Effect<void, NotSimulated>
+  /** Whether a refresh gives a new refresh token from now on, as {@link WorldOptions.rotateRefreshTokens} says. */
+  rotateRefreshTokens(rotates: NonNullable<WorldOptions["rotateRefreshTokens"]>): Effect.Effect<void>
   /** The person withdraws consent: all tokens of the mailbox are dead. */
   revoke(mailbox: string): Effect.Effect<void, NotSimulated>
 
@@ -185,6 +188,10 @@ export const controlOf = ({ faults, google, journal }: World, url: string): Cont
             google.save()
           })
         : at(address, "", ({ subject }) => google.oauth.expireAccessTokens(subject)),
+    rotateRefreshTokens: (rotates) =>
+      Effect.sync(() => {
+        google.oauth.rotatesRefreshTokens = rotates
+      }),
     revoke: (address) => at(address, "", ({ subject }) => google.oauth.revoke(subject)),
 
     watches: Effect.sync(() => google.pushes.watches),

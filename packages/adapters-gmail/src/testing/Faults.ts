@@ -53,6 +53,8 @@ export const Fault = Schema.Struct({
   kind: Schema.optionalKey(RequestKind),
   /** Only requests for this message or label. */
   id: Schema.optionalKey(Schema.String),
+  /** How many of the requests that are meant are served before; none if absent. */
+  after: Schema.optionalKey(Schema.Natural),
   /** Once if absent; with a `ratio` for ever. */
   times: Schema.optionalKey(Schema.Natural),
   /** The part of the requests that fail, 0 to 1; the same ones for the same `seed`. All if absent. */
@@ -117,11 +119,17 @@ export class Journal {
 
 /** Faults that wait for their requests, in order. */
 export class FaultQueue {
-  private waiting: ReadonlyArray<{ readonly fault: Fault; readonly left: number; readonly dice: () => number }> = []
+  private waiting: ReadonlyArray<{
+    readonly fault: Fault
+    readonly after: number
+    readonly left: number
+    readonly dice: () => number
+  }> = []
 
   add(fault: Fault) {
     const left = fault.times ?? (fault.ratio === undefined ? 1 : Infinity)
-    this.waiting = [...this.waiting, { fault, left, dice: diceOf(fault.seed ?? 1) }].filter(({ left }) => left > 0)
+    const entry = { fault, after: fault.after ?? 0, left, dice: diceOf(fault.seed ?? 1) }
+    this.waiting = [...this.waiting, entry].filter(({ left }) => left > 0)
   }
 
   clear() {
@@ -129,14 +137,17 @@ export class FaultQueue {
   }
 
   take({ id, kind }: Pick<Request, "id" | "kind">): Fault | undefined {
+    const means = ({ fault }: (typeof this.waiting)[number]) =>
+      (fault.kind === undefined || fault.kind === kind) && (fault.id === undefined || fault.id === id)
     const found = this.waiting.find(
-      ({ dice, fault }) =>
-        (fault.kind === undefined || fault.kind === kind) &&
-        (fault.id === undefined || fault.id === id) &&
-        (fault.ratio === undefined || dice() < fault.ratio),
+      (entry) =>
+        entry.after === 0 && means(entry) && (entry.fault.ratio === undefined || entry.dice() < entry.fault.ratio),
     )
     this.waiting = this.waiting
-      .map((entry) => (entry === found ? { ...entry, left: entry.left - 1 } : entry))
+      .map((entry) => {
+        if (entry === found) return { ...entry, left: entry.left - 1 }
+        return entry.after > 0 && means(entry) ? { ...entry, after: entry.after - 1 } : entry
+      })
       .filter(({ left }) => left > 0)
     return found?.fault
   }

@@ -17,8 +17,11 @@ export interface WorldOptions {
   readonly clients?: ReadonlyArray<SimulatedOAuth.Client>
   /** Seconds that an access token lasts; 3599 if absent, as at Google. */
   readonly accessTokenLifetime?: number
-  /** Whether a refresh also gives a new refresh token, beside which the old one stays good. Google does not. */
-  readonly rotateRefreshTokens?: boolean
+  /**
+   * Whether a refresh also gives a new refresh token, beside which the old one stays good; or which takes its place.
+   * Google does neither.
+   */
+  readonly rotateRefreshTokens?: boolean | "replacing"
   /** What Google charges and allows; what newer projects are charged, without a limit, if absent. */
   readonly quota?: MeteredQuota
   /** Where the world is written after every change, and read from at the start. In memory only if absent. */

@@ -66,7 +66,7 @@ export class SimulatedOAuth {
   private readonly clients: ReadonlyArray<Client>
   /** Seconds. */
   private readonly accessTokenLifetime: number
-  private readonly rotatesRefreshTokens: boolean
+  rotatesRefreshTokens: boolean | "replacing"
   private codes: Array<Code>
   private refreshTokens: Array<RefreshToken>
   private readonly accessTokens: Map<string, AccessToken>
@@ -75,7 +75,7 @@ export class SimulatedOAuth {
     options: {
       readonly clients: ReadonlyArray<Client>
       readonly accessTokenLifetime: number
-      readonly rotatesRefreshTokens: boolean
+      readonly rotatesRefreshTokens: boolean | "replacing"
     },
     snapshot: Snapshot = { codes: [], refreshTokens: [], accessTokens: [] },
   ) {
@@ -225,9 +225,12 @@ export class SimulatedOAuth {
     if (refresh === undefined || account === undefined || refresh.clientId !== client.id) {
       return oauthError(400, "invalid_grant", "Token has been expired or revoked.")
     }
+    if (this.rotatesRefreshTokens === "replacing") {
+      this.refreshTokens = this.refreshTokens.filter((other) => other !== refresh)
+    }
     return ok({
       ...this.issueAccessToken(client, account, refresh.scopes, now),
-      ...(this.rotatesRefreshTokens ? { refresh_token: this.issueRefreshToken(refresh) } : {}),
+      ...(this.rotatesRefreshTokens !== false ? { refresh_token: this.issueRefreshToken(refresh) } : {}),
     })
   }
 

@@ -1,19 +1,23 @@
 /**
  * Time that passes when there is nothing else to do: hours of waiting take no time, and nothing that is at work is
- * overtaken. For whole systems that wait by Effect's clock in one process; nothing in them may wait for the real one.
+ * overtaken. For whole systems that wait by Effect's clock in one process; nothing in them may wait for the real one,
+ * unless it takes less than they are given.
  */
 import { Clock, Duration, Effect } from "effect"
 
-/** Runs an effect in a time of its own, which begins at `from` (epoch milliseconds). */
+/**
+ * Runs an effect in a time of its own, which begins at `from` (epoch milliseconds). Whoever waits for a socket is at
+ * work for `patience` real milliseconds; what takes longer is overtaken, as by a clock that runs ahead.
+ */
 export const provide =
-  (from = Date.UTC(2026, 10, 20, 10)) =>
+  ({ from = Date.UTC(2026, 10, 20, 10), patience = 0 }: { readonly from?: number; readonly patience?: number } = {}) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.suspend(() => Effect.provideService(effect, Clock.Clock, make(from)))
+    Effect.suspend(() => Effect.provideService(effect, Clock.Clock, make(from, patience)))
 
 /** Turns of the event loop in which nothing falls asleep or is woken: then nobody is at work. */
 const quietTurns = 8
 
-const make = (from: number): Clock.Clock => {
+const make = (from: number, patience: number): Clock.Clock => {
   let now = from
   let activity = 0
   let isWatching = false
@@ -24,13 +28,16 @@ const make = (from: number): Clock.Clock => {
     isWatching = true
     let seen = activity
     let quiet = 0
+    let since = performance.now()
     const turn = () => {
       if (seen === activity) quiet++
       else {
         seen = activity
         quiet = 0
+        since = performance.now()
       }
       if (quiet < quietTurns) return void setImmediate(turn)
+      if (performance.now() - since < patience) return void setTimeout(turn, 1)
       isWatching = false
       const next = asleep.pop()
       if (next === undefined) return

@@ -119,6 +119,8 @@ export interface Control {
   setAutomaticUpdates(automatic: boolean): Effect.Effect<void>
   /** Plaid looks at the bank for this Item. */
   poll(itemId: string): Effect.Effect<void, NotSimulated>
+  /** Plaid knows no cursor of `/transactions/sync` from before any more. */
+  forgetCursors(itemId: string): Effect.Effect<void, NotSimulated>
 
   // ---- connecting
 
@@ -349,6 +351,7 @@ export const controlOf = (world: World & { readonly addTime: (millis: number) =>
         plaid.bankChanged(now)
       }),
     poll: (itemId) => toItem(itemId, (item, now) => plaid.pull(item, now)),
+    forgetCursors: (itemId) => toItem(itemId, (item) => item.log.forgetCursors()),
 
     link: (linkToken, { accounts, login }) =>
       Effect.gen(function* () {

@@ -146,6 +146,7 @@ export const controlRoutes = (control: Control) => {
       ({ at, item }) => control.announceDisconnect(item, "INSTITUTION_TOKEN_EXPIRATION", DateTime.toUtc(at)),
     ),
     say("/_control/items/poll", OfItem, ({ item }) => control.poll(item)),
+    say("/_control/items/forget-cursors", OfItem, ({ item }) => control.forgetCursors(item)),
 
     say("/_control/webhooks/hold", Nothing, () => control.holdWebhooks),
     say("/_control/webhooks/release", Schema.Struct({ order: Schema.optionalKey(Schema.Array(Id)) }), ({ order }) =>

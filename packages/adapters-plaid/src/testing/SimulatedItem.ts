@@ -58,6 +58,7 @@ export const Outline = Schema.Struct({
   wanted: Schema.NullOr(Schema.Struct({ at: Schema.Finite, since: Schema.String })),
   grants: Schema.Array(Schema.Struct({ account: Schema.String, ...Grant.fields })),
   hiddenAccounts: Schema.Array(Schema.String),
+  cursorAge: Schema.optionalKey(Schema.Natural),
   said: Schema.Natural,
 })
 export type Outline = typeof Outline.Type
@@ -121,7 +122,7 @@ export class SimulatedItem {
     this.status = outline.status
     this.wanted = outline.wanted
     this.grants = new Map(outline.grants.map(({ account, ...grant }) => [account, grant]))
-    this.log = new SyncLog(this.id)
+    this.log = new SyncLog(this.id, outline.cursorAge)
   }
 
   static connect(
@@ -196,6 +197,7 @@ export class SimulatedItem {
       wanted: this.wanted,
       grants: Array.from(this.grants, ([account, grant]) => ({ account, ...grant })),
       hiddenAccounts: this.log.hiddenAccounts,
+      cursorAge: this.log.cursorAge,
       said: this.log.length,
     }
   }

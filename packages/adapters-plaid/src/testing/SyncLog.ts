@@ -43,11 +43,23 @@ export class SyncLog {
   private readonly pending = new Set<string>()
   private readonly hidden = new Set<string>()
   private readonly itemId: string
+  /** How often all cursors were forgotten; those from before name another one. */
+  private age: number
   private cached: { readonly key: string; readonly update: ReadonlyArray<Entry> } | undefined
   private listed: { readonly length: number; readonly rows: ReadonlyArray<Delivered> } | undefined
 
-  constructor(itemId: string) {
+  constructor(itemId: string, age = 0) {
     this.itemId = itemId
+    this.age = age
+  }
+
+  get cursorAge() {
+    return this.age
+  }
+
+  /** No cursor from before is good any more. */
+  forgetCursors() {
+    this.age++
   }
 
   get length() {
@@ -140,7 +152,8 @@ export class SyncLog {
   }
 
   private write({ base, head, hidden, offset }: Place, accountId = "") {
-    return Buffer.from([this.itemId, accountId, base, head, offset, hidden].join(".")).toString("base64")
+    const parts = [this.itemId, accountId, base, head, offset, hidden, ...(this.age > 0 ? [this.age] : [])]
+    return Buffer.from(parts.join(".")).toString("base64")
   }
 
   /** Only what could have been written is read: a cursor is good if writing it again gives the same. */
