@@ -59,12 +59,15 @@ export const omitLargest = (
   return { kept: Buffer.concat(pieces), omitted }
 }
 
-/** The bodies in Base64 of a mail, in order of appearance. */
-export const base64Bodies = (mail: Buffer): ReadonlyArray<Pick<Part, "end" | "start">> =>
-  partsOf(mail, 0, mail.length, 0).filter(({ isBase64 }) => isBase64)
+/** The parts of a mail that have no parts, in order of appearance. */
+export const parts = (mail: Buffer): ReadonlyArray<Part> => partsOf(mail, 0, mail.length, 0)
 
 /** A part that has no parts. */
-interface Part {
+export interface Part {
+  /** Where its headers begin. */
+  readonly head: number
+  /** Each on one line. */
+  readonly headers: string
   /** Its body, in the bytes of the mail. */
   readonly start: number
   readonly end: number
@@ -85,6 +88,8 @@ const partsOf = (mail: Buffer, start: number, end: number, depth: number): Reado
   const filename = parameter(header(headers, "content-disposition"), "filename") ?? parameter(contentType, "name")
   return [
     {
+      head: start,
+      headers,
       start: body,
       end,
       isBase64: /^base64\b/i.test(header(headers, "content-transfer-encoding")),
@@ -100,16 +105,26 @@ const partsOf = (mail: Buffer, start: number, end: number, depth: number): Reado
 const headAtMost = 100_000
 
 const headOf = (mail: Buffer, start: number, end: number) => {
-  const text = mail.toString("latin1", start, Math.min(end, start + headAtMost))
-  const blank = /(?:^|\r?\n)\r?\n/.exec(text)
-  const length = blank === null ? text.length : blank.index + blank[0].length
-  return { headers: text.slice(0, length).replace(/\r?\n[ \t]+/g, " "), body: start + length }
+  const body = bodyAt(mail, start, Math.min(end, start + headAtMost))
+  return { headers: mail.toString("latin1", start, body).replace(/\r?\n[ \t]+/g, " "), body }
 }
 
-const header = (headers: string, name: string): string =>
+/** Where the first empty line ends, or everything. */
+const bodyAt = (mail: Buffer, start: number, end: number): number => {
+  for (let line = start; line < end;) {
+    const feed = mail.indexOf(lineFeed, line)
+    if (feed === -1 || feed >= end) return end
+    if (feed === line || (feed === line + 1 && mail[line] === carriageReturn)) return feed + 1
+    line = feed + 1
+  }
+  return end
+}
+
+/** The first header of a name, without the spaces around it; empty if there is none. */
+export const header = (headers: string, name: string): string =>
   new RegExp(`^${name}[ \\t]*:[ \\t]*(.*?)[ \\t]*\\r?$`, "im").exec(headers)?.[1] ?? ""
 
-const parameter = (value: string, name: string): string | undefined => {
+export const parameter = (value: string, name: string): string | undefined => {
   const found = new RegExp(`;\\s*${name}\\s*=\\s*(?:"([^"]*)"|([^\\s;"]+))`, "i").exec(value)
   return found === null ? undefined : (found[1] ?? found[2])
 }
@@ -166,15 +181,17 @@ const slice = 1 << 16
 const digestOf = (mail: Buffer, { end, isBase64, start }: Part): Pick<Omitted, "sha256" | "size"> => {
   const hash = createHash("sha256")
   if (!isBase64) return { sha256: hash.update(mail.subarray(start, end)).digest("hex"), size: end - start }
+  // One buffer for all of it: buffers that are left behind outgrow the mail before they are collected.
+  const content = Buffer.allocUnsafe(slice)
   let size = 0
   let rest = ""
   for (let at = start; at < end; at += slice) {
     const text = rest + mail.toString("latin1", at, Math.min(end, at + slice)).replace(/[^A-Za-z0-9+/]/g, "")
     const whole = at + slice >= end ? text.length : text.length - (text.length % 4)
     rest = text.slice(whole)
-    const content = Buffer.from(text.slice(0, whole), "base64")
-    size += content.length
-    hash.update(content)
+    const length = content.write(text.slice(0, whole), "base64")
+    size += length
+    hash.update(content.subarray(0, length))
   }
   return { sha256: hash.digest("hex"), size }
 }

@@ -11,6 +11,7 @@ import { DateTime, Effect, Option, Schema } from "effect"
 import PostalMime, { type Address as PostalAddress, type Email } from "postal-mime"
 
 import * as Attachments from "./Attachments.ts"
+import * as Bodies from "./Bodies.ts"
 
 export const Address = Schema.Struct({
   /** The display name, decoded; empty if there is none. Whatever the sender likes to claim. */
@@ -48,11 +49,13 @@ export class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {
   }
 }
 
-/** Reads a mail. Bytes that are no mail at all still give one, with nothing in it. */
-export const parse = Effect.fn("Mail.parse")(function* (raw: Uint8Array): Effect.fn.Return<Mail, Unreadable> {
-  const digest = sha256(raw)
-  const email = yield* Effect.tryPromise({
-    try: () => PostalMime.parse(mended(raw), limits),
+/** Reads a mail, whose digest may be known. Bytes that are no mail at all still give one, with nothing in it. */
+export const parse = Effect.fn("Mail.parse")(function* (
+  raw: Uint8Array,
+  digest = sha256(raw),
+): Effect.fn.Return<Mail, Unreadable> {
+  const { email, html, text } = yield* Effect.tryPromise({
+    try: () => read(mended(raw), digest),
     catch: () => new Unreadable({ sha256: digest }),
   })
   const headers = headersOf(email)
@@ -63,11 +66,22 @@ export const parse = Effect.fn("Mail.parse")(function* (raw: Uint8Array): Effect
     subject: textOf(email.subject),
     date: dateOf(headers.get("date")?.[0]),
     headers,
-    fullText: storable(email.text ?? ""),
-    fullHtml: storable(email.html ?? ""),
+    fullText: storable(text),
+    fullHtml: storable(html),
     sha256: digest,
   }
 })
+
+const read = async (mail: Buffer, digest: string) => {
+  const aside = Bodies.setAside(mail, digest)
+  const email = await PostalMime.parse(aside.mail, limits)
+  const texts = Bodies.putBack(aside.bodies, textsOf(email))
+  if (texts !== null) return { email, ...texts }
+  const whole = await PostalMime.parse(mail, limits)
+  return { email: whole, ...textsOf(whole) }
+}
+
+const textsOf = ({ html = "", text = "" }: Email): Bodies.Texts => ({ html, text })
 
 /** The digest by which a mail is recognised, whatever Gmail calls it. */
 export const sha256 = (raw: Uint8Array): string => createHash("sha256").update(raw).digest("hex")
@@ -80,38 +94,41 @@ export const ensureDecoder: Effect.Effect<void> = Effect.suspend(() =>
 )
 
 /** The mail with what its parser does not forgive put right. Mostly the mail itself. */
-const mended = (raw: Uint8Array): Uint8Array => {
+const mended = (raw: Uint8Array): Buffer => {
   let mail = Buffer.from(raw.buffer, raw.byteOffset, raw.length)
   // Line ends of a bygone system.
   if (mail.length > 0 && !mail.includes(lineFeed) && mail.includes(carriageReturn)) {
     mail = Buffer.from(mail.map((byte) => (byte === carriageReturn ? lineFeed : byte)))
   }
   if (mail.includes("charset='")) mail = Buffer.from(mail.toString("latin1").replace(quotedCharset, unquoted), "latin1")
-  const end =
-    /\r?\n\r?\n/.exec(mail.toString("latin1", 0, headersAtMost))?.index ?? Math.min(mail.length, headersAtMost)
+  const end = headEnd(mail)
   const head = mail.toString("latin1", 0, end)
   const joined = head.includes("?=") ? head.replace(splitWords, joinedWords) : head
-  return inLongLines(joined === head ? mail : Buffer.concat([Buffer.from(joined, "latin1"), mail.subarray(end)]))
+  return shown(joined === head ? mail : Buffer.concat([Buffer.from(joined, "latin1"), mail.subarray(end)]))
 }
 
-/** Its parser decodes Base64 line by line: a body of one line is read five times as fast, and says the same. */
-const inLongLines = (mail: Buffer): Buffer => {
-  if (mail.length < worthJoining) return mail
+/** Mails that are attached are what is passed on: they are read as if they stood in this one. */
+const shown = (mail: Buffer): Buffer => {
+  if (!mail.includes("rfc822")) return mail
   const pieces: Array<Buffer> = []
   let from = 0
-  for (const { end, start } of Attachments.base64Bodies(mail)) {
-    const body = end - start < worthJoining ? "" : mail.toString("latin1", start, end)
-    const padding = body.indexOf("=")
-    // What is padded in its middle is several bodies.
-    if (body === "" || (padding !== -1 && /[^=\s]/.test(body.slice(padding)))) continue
-    pieces.push(mail.subarray(from, start), Buffer.from(body.replace(/[\r\n]+/g, ""), "latin1"))
-    from = end
+  for (const { head, says, start } of Attachments.parts(mail)) {
+    if (says.contentType !== "message/rfc822") continue
+    const headers = mail.toString("latin1", head, start).replace(attached, "Content-Disposition: inline")
+    pieces.push(mail.subarray(from, head), Buffer.from(headers, "latin1"))
+    from = start
   }
   return pieces.length === 0 ? mail : Buffer.concat([...pieces, mail.subarray(from)])
 }
 
-/** Bytes. */
-const worthJoining = 8_000
+const attached = /^content-disposition:[ \t]*(?:\r?\n[ \t]+)?"?attachment\b"?/im
+
+/** Where the headers end, before the empty line. */
+const headEnd = (mail: Buffer): number => {
+  const start = mail.subarray(0, headersAtMost)
+  const blanks = [start.indexOf("\r\n\r\n"), start.indexOf("\n\n"), start.indexOf("\n\r\n")]
+  return Math.min(start.length, ...blanks.filter((at) => at !== -1))
+}
 
 const [lineFeed, carriageReturn] = [0x0a, 0x0d]
 const headersAtMost = 256 * 1024

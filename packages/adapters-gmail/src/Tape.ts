@@ -60,7 +60,7 @@ export const record = Effect.fn("Tape.record")(function* (message: RawMessage) {
   const { id, internalDate, labelIds, raw, threadId } = message
   const sha256 = Mail.sha256(raw)
   const { kept, omitted } = Attachments.omitLargest(raw, yield* AttachmentBytes)
-  const read = yield* Effect.result(Mail.parse(kept))
+  const read = yield* Effect.result(kept === raw ? Mail.parse(raw, sha256) : Mail.parse(kept))
   const content = encode({
     id,
     threadId,

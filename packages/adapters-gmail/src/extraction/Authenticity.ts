@@ -60,6 +60,15 @@ export const platformOf = (host: string): Judgement["platform"] => {
   return null
 }
 
+/**
+ * Whether a platform speaks for itself from this address. Others at its domains may be relays, through which guests write
+ * what they like below whatever subject they like.
+ */
+export const speaksForItself = (address: string): boolean =>
+  /^(?:automated|no-?reply|do-?not-?reply|messaging|sender|notifications?|reservations?|bookings?|customer\.service|vrbo|homeaway|abritel|fewo-direkt)(?:[-_.+][a-z0-9._+-]*)?@/.test(
+    address,
+  )
+
 /** A number in the address of Booking.com's relay is the reservation's: `5550000001-….@guest.booking.com`. */
 export const relayNumber = (address: string): string | undefined =>
   /^(\d{10})-[a-z0-9.]{4,80}@guest\.booking\.com$/.exec(address)?.[1]
@@ -175,8 +184,12 @@ const closing = (text: string, at: number, end: string): number | undefined => {
   return undefined
 }
 
-/** Why the topmost verdict proves nothing of this domain; nothing if it does. */
+/**
+ * Why the topmost verdict proves nothing of this domain; nothing if it does. Some of what it repeats is the sender's own,
+ * such as the return address: where that is quoted or escaped, a verdict may begin within it that is the sender's as well.
+ */
 const doubtOf = (verdicts: string, domain: string): string | undefined => {
+  if (/["\\]/.test(verdicts)) return "UNPROVEN_SENDER"
   const [server = "", ...results] = withoutComments(verdicts).split(";")
   if (server.trim().split(/\s+/)[0]?.toLowerCase() !== "mx.google.com") return "UNPROVEN_SENDER"
   const read = results.map((result) => {
@@ -184,10 +197,10 @@ const doubtOf = (verdicts: string, domain: string): string | undefined => {
     return { verdict, properties }
   })
   if (read.some(({ verdict }) => verdict === "dmarc=fail")) return "DKIM_FAILED"
-  const own = read.filter(
-    ({ properties, verdict }) =>
-      verdict.startsWith("dkim=") && properties.some((property) => isAligned(signerOf(property), domain)),
-  )
+  const own = read.filter(({ properties, verdict }) => {
+    const signers = properties.flatMap((property) => signerOf(property) ?? [])
+    return verdict.startsWith("dkim=") && signers.length > 0 && signers.every((signer) => isAligned(signer, domain))
+  })
   if (own.some(({ verdict }) => verdict === "dkim=pass")) return undefined
   return read.some(({ verdict }) => verdict.startsWith("dkim=") && verdict !== "dkim=pass")
     ? "DKIM_FAILED"
@@ -201,8 +214,8 @@ const signerOf = (property: string): string | undefined => {
 }
 
 /** The signer is the sender's own domain, one above it, or one beside it of the same platform. */
-const isAligned = (signer: string | undefined, domain: string): boolean => {
-  if (signer === undefined || !signer.includes(".")) return false
+const isAligned = (signer: string, domain: string): boolean => {
+  if (!signer.includes(".")) return false
   const platform = platformOf(domain)
   if (platform !== null) return platformOf(signer) === platform
   return isWithin(domain, signer) || isWithin(signer, domain)

@@ -3,6 +3,7 @@
  * longest name that stands there; everything else at what is no letter.
  */
 import { months, weekdays } from "./MonthNames.ts"
+import { once } from "./Once.ts"
 
 export interface Token {
   readonly kind: "word" | "number" | "mark"
@@ -346,8 +347,3 @@ const firstWords = once(
 
 /** Words of the scripts without spaces that stand between the parts of a date. */
 const unspacedWords = ["令和", "平成", "民國", "民国", "西暦", "から", "부터", "ที่", "ถึง", "พศ", "คศ", "พุทธศักราช", "บาท"]
-
-function once<A>(make: () => A): () => A {
-  let made: A | undefined
-  return () => (made ??= make())
-}

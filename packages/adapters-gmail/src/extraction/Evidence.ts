@@ -133,7 +133,7 @@ const ofProse = ({ lines }: Part, { anywhere }: CodeShape): Evidence => {
   const guests: Array<Witness<PartySize.PartySize>> = []
   for (const line of lines) {
     if (anywhere !== null) for (const match of line.slice(0, 2_000).matchAll(anywhere)) codes.add(match[1] ?? "")
-    if (line.length > 80) continue
+    if (line.length > 80 || !/\p{N}/u.test(line)) continue
     const count = nightsIn(line)
     if (count !== undefined) nights.push(count)
     const party = guests.length < 20 ? PartySize.find(line) : null
@@ -169,7 +169,7 @@ const partyOf = (text: string): PartySize.PartySize | null => {
 }
 
 const countOf = (text: string): number | null => {
-  const digits = /^(\d{1,2})(?!\d)\s?(?:\D{0,12})$/.exec(text)?.[1]
+  const digits = /^(\d{1,2})(?![\d+])\s?(?:\D{0,12})$/.exec(text)?.[1]
   const number = digits === undefined ? 0 : Number(digits)
   return number >= 1 && number <= 50 ? number : null
 }

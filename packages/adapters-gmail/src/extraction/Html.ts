@@ -7,6 +7,7 @@
 import { Parser } from "htmlparser2"
 
 import * as Lines from "./Lines.ts"
+import { TagFinder } from "./Tags.ts"
 
 export interface Page {
   /**
@@ -48,7 +49,7 @@ export const read = (html: string): Page => {
       ontext: (text) => reader.text(text),
       onclosetag: () => reader.close(),
     },
-    { decodeEntities: true },
+    { decodeEntities: true, Tokenizer: TagFinder },
   )
   parser.write(html.slice(0, limits.length))
   if (!reader.truncated) parser.end()
@@ -104,8 +105,10 @@ class Reader {
   private readonly lines: Array<string> = []
   private readonly links: Array<Link> = []
   private readonly structured: Array<unknown> = []
-  private readonly sheet = new StyleSheet()
-  private readonly styles = new Map<string, ReadonlyMap<string, string>>()
+  private readonly styles = new Known(declarations)
+  private readonly classes = new Known(classesOf)
+  private readonly sheet = new StyleSheet(this.styles)
+  private readonly looks = new Looks()
   private hidden = false
   private line = ""
   private lineQuoted = false
@@ -119,10 +122,11 @@ class Reader {
     }
     const above = this.stack.at(-1)
     const outer = above?.look ?? plainLook
-    const declared = this.declared(attributes["style"])
-    const look = within(outer, name, attributes, declared, this.sheet)
-    const isBlock = blocks.has(name) || blockDisplays.has(declared.get("display") ?? "")
-    const quoted = above?.quoted === true || isQuote(name, attributes)
+    const declared = this.styles.of(attributes["style"] ?? "")
+    const classes = this.classes.of(attributes["class"] ?? "")
+    const look = this.lookOf(outer, name, attributes, declared, classes)
+    const isBlock = blocks.has(name) || blockDisplays.has(declared.value.get("display") ?? "")
+    const quoted = above?.quoted === true || isQuote(name, attributes["id"], classes.value)
     if (isBlock || quoted !== (above?.quoted ?? false)) this.endLine()
     if (name === "script") this.raw = isJsonLd(attributes) ? { kind: "json", text: "" } : null
     if (name === "style") this.raw = { kind: "style", text: "" }
@@ -132,6 +136,7 @@ class Reader {
         ? (above?.link ?? null)
         : { href: href.trim(), line: this.lines.length, quoted, text: "" }
     if (isBlock && link !== null) link.text += " "
+    const { item, property } = this.microdata(name, attributes, above)
     this.stack.push({
       name,
       look,
@@ -139,7 +144,8 @@ class Reader {
       quoted,
       silent: above?.silent === true || silent.has(name),
       link,
-      ...this.microdata(name, attributes, above),
+      item,
+      property,
     })
   }
 
@@ -165,7 +171,7 @@ class Reader {
     const open = this.stack.pop()
     if (open === undefined || this.truncated) return
     if (this.raw !== null && (open.name === "script" || open.name === "style")) {
-      if (this.raw.kind === "style") this.sheet.add(this.raw.text)
+      if (this.raw.kind === "style") this.addStyle(this.raw.text)
       else if (!open.quoted) this.structured.push(...jsonLd(this.raw.text))
       this.raw = null
     }
@@ -197,14 +203,25 @@ class Reader {
     return isHidden(look) || (!this.sheet.paintsElsewhere && look.faint)
   }
 
-  /** Mails repeat the same few styles in every cell. */
-  private declared(style: string | undefined): ReadonlyMap<string, string> {
-    if (style === undefined) return nothing
-    const known = this.styles.get(style)
-    if (known !== undefined) return known
-    const declared = declarations(style)
-    if (this.styles.size < 500) this.styles.set(style, declared)
-    return declared
+  private addStyle(css: string): void {
+    this.sheet.add(css)
+    this.looks.forget()
+  }
+
+  /** What is alike inside the same looks alike. */
+  private lookOf(
+    outer: Look,
+    name: string,
+    attributes: Attributes,
+    declared: Read<ReadonlyMap<string, string>>,
+    classes: Read<ReadonlyArray<string>>,
+  ): Look {
+    const isOwn = hasLook(attributes)
+    if (declared.value.size === 0 && this.sheet.isEmpty && !isOwn) return outer
+    const id = attributes["id"]
+    const make = () => within(outer, name, attributes, declared.value, this.sheet.rulesFor(name, id, classes.value))
+    if (isOwn || id !== undefined || declared.number < 0 || classes.number < 0) return this.looks.once(make())
+    return this.looks.within(outer, name, declared.number * maxKnown + classes.number, make)
   }
 
   private endLine(): void {
@@ -217,6 +234,7 @@ class Reader {
   private microdata(name: string, attributes: Attributes, above: Open | undefined): Pick<Open, "item" | "property"> {
     const outer = above?.item ?? null
     const property = above?.property ?? null
+    if (outer === null && attributes["itemscope"] === undefined) return { item: null, property }
     const names = outer === null ? [] : (attributes["itemprop"] ?? "").split(/\s+/u).filter((prop) => prop.length > 0)
     if (attributes["itemscope"] !== undefined) {
       const item: Item = new Map()
@@ -231,6 +249,63 @@ class Reader {
     if (given === undefined) return { item: outer, property: { names, of: outer, text: "" } }
     for (const prop of names) addTo(outer, prop, given.trim())
     return { item: outer, property }
+  }
+}
+
+/** What an attribute says, and which of those it is that were read before; -1 if it is one too many. */
+interface Read<A> {
+  readonly value: A
+  readonly number: number
+}
+
+/** Mails repeat the same few styles and classes in every cell: each is read once. */
+class Known<A> {
+  private readonly known = new Map<string, Read<A>>()
+  private readonly read: (text: string) => A
+
+  constructor(read: (text: string) => A) {
+    this.read = read
+  }
+
+  of(text: string): Read<A> {
+    const known = this.known.get(text)
+    if (known !== undefined) return known
+    const number = this.known.size < maxKnown ? this.known.size : -1
+    const read = { value: this.read(text), number }
+    if (number >= 0) this.known.set(text, read)
+    return read
+  }
+}
+
+const maxKnown = 1_000
+
+/** The looks that were made out, each once. */
+class Looks {
+  private readonly known = new Map<string, Look>()
+  private readonly inner = new Map<Look, Map<string, Map<number, Look>>>()
+
+  /** How what has this name and these attributes looks inside another: as it was made out before, or is now. */
+  within(outer: Look, name: string, attributes: number, make: () => Look): Look {
+    let names = this.inner.get(outer)
+    if (names === undefined) this.inner.set(outer, (names = new Map()))
+    let looks = names.get(name)
+    if (looks === undefined) names.set(name, (looks = new Map()))
+    let look = looks.get(attributes)
+    if (look === undefined) looks.set(attributes, (look = this.once(make())))
+    return look
+  }
+
+  /** Names and attributes mean something else from now on. */
+  forget(): void {
+    this.inner.clear()
+  }
+
+  once(look: Look): Look {
+    const { faint, gone, ink, paper, tiny, veiled } = look
+    const key = `${gone} ${veiled} ${tiny} ${faint} ${ink} ${paper}`
+    const known = this.known.get(key)
+    if (known === undefined) this.known.set(key, look)
+    return known ?? look
   }
 }
 
@@ -264,9 +339,8 @@ const within = (
   name: string,
   attributes: Attributes,
   declared: ReadonlyMap<string, string>,
-  sheet: StyleSheet,
+  rules: ReadonlyArray<ReadonlyMap<string, string>>,
 ): Look => {
-  const rules = sheet.rulesFor(name, attributes)
   if (declared.size === 0 && rules.length === 0 && !hasLook(attributes)) return outer
   const get = (property: string): string | undefined => {
     const own = declared.get(property)
@@ -411,8 +485,17 @@ const withoutComments = (css: string): string => {
 class StyleSheet {
   /** Some rule that is not read paints a ground: what stands on it cannot be known. */
   paintsElsewhere = false
-  private readonly rules = new Map<string, Array<ReadonlyMap<string, string>>>()
+  private readonly rules = new Map<string, Rule>()
+  private readonly styles: Known<ReadonlyMap<string, string>>
   private length = 0
+
+  constructor(styles: Known<ReadonlyMap<string, string>>) {
+    this.styles = styles
+  }
+
+  get isEmpty(): boolean {
+    return this.rules.size === 0
+  }
 
   add(css: string): void {
     this.length += css.length
@@ -422,27 +505,31 @@ class StyleSheet {
       const open = text.indexOf("{", from)
       if (open < 0) return
       const before = text.slice(from, open)
-      const selector = before.slice(before.lastIndexOf(";") + 1)
-      const close = selector.trim().startsWith("@") ? endOfBlock(text, open) : text.indexOf("}", open)
+      const selector = before.slice(before.lastIndexOf(";") + 1).trim()
+      const isConditional = selector.startsWith("@")
+      const close = isConditional ? endOfBlock(text, open) : text.indexOf("}", open)
       if (close < 0) return
-      if (!selector.trim().startsWith("@")) this.addRule(selector, text.slice(open + 1, close))
+      if (!isConditional) this.addRule(selector.toLowerCase(), text.slice(open + 1, close))
       from = close + 1
     }
   }
 
-  rulesFor(name: string, attributes: Attributes): ReadonlyArray<ReadonlyMap<string, string>> {
-    if (this.rules.size === 0) return []
+  rulesFor(
+    name: string,
+    id: string | undefined,
+    classes: ReadonlyArray<string>,
+  ): ReadonlyArray<ReadonlyMap<string, string>> {
+    if (this.rules.size === 0) return noRules
     const found: Array<ReadonlyMap<string, string>> = []
     const lookUp = (selector: string) => {
-      const rules = this.rules.get(selector)
-      if (rules !== undefined) found.push(...rules)
+      const rule = this.rules.get(selector)
+      if (rule !== undefined) found.push((rule.declared ??= this.allOf(rule.bodies)))
     }
     lookUp(name)
-    for (const one of classesOf(attributes)) {
+    for (const one of classes) {
       lookUp(`.${one}`)
       lookUp(`${name}.${one}`)
     }
-    const id = attributes["id"]
     if (id !== undefined) {
       lookUp(`#${id.toLowerCase()}`)
       lookUp(`${name}#${id.toLowerCase()}`)
@@ -450,40 +537,60 @@ class StyleSheet {
     return found
   }
 
+  /** Most rules are for nothing in the mail: what one declares is read when something has its name. */
   private addRule(selectors: string, body: string): void {
-    const declared = declarations(body)
-    if (declared.size === 0) return
-    for (const selector of selectors.split(",").slice(0, 50)) {
-      const simple = selector.trim().toLowerCase()
+    for (const selector of selectors.split(",", 50)) {
+      const simple = selector.trim()
       if (!/^(?:[a-z][a-z\d]*)?(?:[.#][\w-]+)?$/u.test(simple) || simple.length === 0) {
-        this.paintsElsewhere ||= [...declared.keys()].some((property) => property.startsWith("background"))
+        this.paintsElsewhere ||= /background/iu.test(body) && paints(this.styles.of(body).value)
         continue
       }
-      const rules = this.rules.get(simple)
-      if (rules === undefined) this.rules.set(simple, [declared])
-      else if (rules.length < 8) rules.push(declared)
-      else rules[7] = declared
+      const rule = this.rules.get(simple)
+      if (rule === undefined) this.rules.set(simple, { bodies: [body], declared: null })
+      else rule.bodies.push(body)
     }
+  }
+
+  private allOf(bodies: ReadonlyArray<string>): ReadonlyMap<string, string> {
+    const [only = ""] = bodies
+    if (bodies.length === 1) return this.styles.of(only).value
+    return new Map(bodies.flatMap((body) => [...this.styles.of(body).value]))
   }
 }
 
+/** All that style sheets say of one name. */
+interface Rule {
+  readonly bodies: Array<string>
+  /** The last of each property; null until something asks. */
+  declared: ReadonlyMap<string, string> | null
+}
+
+const noRules: ReadonlyArray<ReadonlyMap<string, string>> = []
+
+const paints = (declared: ReadonlyMap<string, string>) =>
+  [...declared.keys()].some((property) => property.startsWith("background"))
+
 const endOfBlock = (text: string, open: number): number => {
   for (let index = open, depth = 0; index < text.length; index++) {
-    if (text[index] === "{") depth++
-    else if (text[index] === "}" && --depth === 0) return index
+    const code = text.charCodeAt(index)
+    if (code === opening) depth++
+    else if (code === closing && --depth === 0) return index
   }
   return -1
 }
 
-const classesOf = (attributes: Attributes): ReadonlyArray<string> =>
-  attributes["class"] === undefined ? [] : attributes["class"].toLowerCase().split(/\s+/u, 20)
+const [opening, closing] = [0x7b, 0x7d]
+
+/** In lower case, as they are compared. */
+const classesOf = (attribute: string): ReadonlyArray<string> =>
+  attribute === "" ? [] : attribute.toLowerCase().split(/\s+/u, 20)
 
 // ---- what is another's ----
 
-const isQuote = (name: string, attributes: Attributes): boolean =>
+const isQuote = (name: string, id: string | undefined, classes: ReadonlyArray<string>): boolean =>
   name === "blockquote" ||
-  classesOf(attributes).some((one) => quoteClasses.has(one.replace(/^x_/u, ""))) ||
-  quoteIds.has((attributes["id"] ?? "").toLowerCase().replace(/^x_/u, ""))
+  classes.some((one) => quoteClasses.has(one.replace(/^x_/u, ""))) ||
+  (id !== undefined && quoteIds.has(id.toLowerCase().replace(/^x_/u, "")))
 
 const quoteClasses = words(
   "gmail_quote gmail_quote_container yahoo_quoted moz-cite-prefix moz-forward-container protonmail_quote tutanota_quote " +

@@ -4,6 +4,7 @@
  */
 import { enriching, Kind } from "@holdfast/domain/reservations/ReservationFacts"
 
+import { once } from "./Once.ts"
 import { phrases } from "./SubjectPhrases.ts"
 import * as Text from "./Text.ts"
 
@@ -14,6 +15,8 @@ export interface Phrase {
   readonly languages: ReadonlyArray<string>
   readonly start: number
   readonly end: number
+  /** Words before it may turn its meaning (`Payment received for`, `Dispute about`), or it is a question. */
+  readonly isQualified: boolean
 }
 
 export interface Signals {
@@ -49,7 +52,9 @@ export const decide = (signals: Signals): Decided => {
   if (free === "guest_message") return { kind: free, reasons: unknown }
   if (free === undefined) {
     const said = isReply && (phrase === undefined || phrase.kind !== "guest_message") ? "guest_message" : phrase?.kind
-    return { kind: said ?? "unknown", reasons: said === undefined ? [...unknown, "KIND_UNKNOWN"] : unknown }
+    if (said === undefined) return { kind: "unknown", reasons: [...unknown, "KIND_UNKNOWN"] }
+    const isUnclear = said === phrase?.kind && phrase.isQualified && enriching.has(said)
+    return { kind: said, reasons: isUnclear ? [...unknown, "SUBJECT_UNCLEAR"] : unknown }
   }
   const contradicts = [phrase?.kind, ...declared, ...fromLinks, status].some(
     (kind) => kind !== undefined && contradict(kind, free),
@@ -66,7 +71,7 @@ const contradict = (one: Kind, other: Kind): boolean =>
 export const phraseOf = (subject: string): Phrase | undefined => {
   const folded = Text.fold(subject.slice(0, 400))
   for (let start = 0; start < folded.length; start++) {
-    const candidates = byFirstLetter.get(folded.charAt(start))
+    const candidates = byFirstLetter().get(folded.charAt(start))
     if (candidates === undefined || !Text.startsWord(folded, start)) continue
     let longest: Phrase | undefined
     let length = 0
@@ -74,13 +79,22 @@ export const phraseOf = (subject: string): Phrase | undefined => {
       if (candidate.length <= length) continue
       const end = endOf(folded, start, candidate.fragments)
       if (end === undefined) continue
-      longest = { kind: candidate.kind, languages: candidate.languages, start, end }
+      const isLed = !nameFirst.test(folded) && hasWords.test(folded.slice(0, start).replace(brand, ""))
+      const isQualified = isLed || folded.includes("?", end)
+      longest = { kind: candidate.kind, languages: candidate.languages, start, end, isQualified }
       length = candidate.length
     }
     if (longest !== undefined) return longest
   }
   return undefined
 }
+
+const brand = /^(?:booking\.com|airbnb|vrbo|homeaway|abritel|fewo-direkt(?:\.de)?)\b/
+
+const hasWords = /\p{L}{3}/u
+
+/** In these the guest may stand before what was done. */
+const nameFirst = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u
 
 /** Whether a subject begins with what mail programs put before the subject of an answer. */
 export const isReply = (subject: string): boolean => replies.test(subject)
@@ -105,7 +119,10 @@ const forwards =
 
 /** What Airbnb's names of templates say, most particular first. */
 export const ofTemplate = (name: string): Kind | undefined => {
-  const words = name.slice(0, 200).toLowerCase().replaceAll(/[^a-z0-9]+/g, "_")
+  const words = name
+    .slice(0, 200)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "_")
   return templates.find(([, shape]) => shape.test(words))?.[0]
 }
 
@@ -175,7 +192,7 @@ interface Known {
   readonly length: number
 }
 
-const known: ReadonlyArray<Known> = (() => {
+const known = (): ReadonlyArray<Known> => {
   const byText = new Map<string, { readonly kind: Kind; readonly languages: Array<string>; readonly text: string }>()
   for (const [language, kinds] of Object.entries(phrases)) {
     for (const kind of Kind.literals) {
@@ -193,10 +210,10 @@ const known: ReadonlyArray<Known> = (() => {
       .flatMap((fragment) => (fragment.trim() === "" ? [] : [Text.fold(fragment.trim())]))
     return { kind, languages, fragments, length: fragments.reduce((sum, { length }) => sum + length, 0) }
   })
-})()
+}
 
-const byFirstLetter: ReadonlyMap<string, ReadonlyArray<Known>> = Map.groupBy(known, ({ fragments }) =>
-  (fragments[0] ?? "").charAt(0),
+const byFirstLetter = once((): ReadonlyMap<string, ReadonlyArray<Known>> =>
+  Map.groupBy(known(), ({ fragments }) => (fragments[0] ?? "").charAt(0)),
 )
 
 /** Where the fragments end, one after the other, if the first begins here. */

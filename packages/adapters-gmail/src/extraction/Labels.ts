@@ -2,6 +2,7 @@
  * The labels under which mails put their values, by language, and what stands under them: after the label, in the lines
  * below it, or in a row of values below a row of labels.
  */
+import { once } from "./Once.ts"
 import * as Text from "./Text.ts"
 
 export const fields = [
@@ -184,7 +185,7 @@ const arrivals: Readonly<Record<string, ReadonlyArray<string>>> = {
 }
 
 const nightsShape =
-  /(?<![\d.,])(\d{1,3}) ?(?:nights?|nuits?|nächte?|naecht|nacht(?:en)?|noches?|notti|notte|noites?|noc[ei]?|nocy|nocí|noci|noćenj[ea]|noći|noć|nočit[ev]|nätter|natt|nætter|nat|netter|yötä|yö|éjszaka|éj|nopți|nopti|noapte|нощувк|ночей|ночи|ночь|ноч|ноче|ніч|νύχτες|νύχτα|διανυκτερεύσεις|διανυκτέρευση|βράδια|gece|泊|박|晚|คืน|đêm|malam|לילות|ليال|ليلة)(?![\p{Ll}])|(?:จำนวนคืน|số đêm|泊数|nights|nächte|nuits|noches|notti|noites|nachten)\s?:\s?(\d{1,3})(?!\d)/u
+  /(?<![\d.,])(\d{1,3}) ?(?:de )?(?:nights?|nuits?|nächte?|naecht|nacht(?:en)?|noches?|notti|notte|noites?|noc[ei]?|nocy|nocí|noci|noćenj[ea]|noći|noć|nočit[ev]|nätter|natt|nætter|nat|netter|yötä|yö|éjszaka|éj|nopți|nopti|noapte|нощувк|ночей|ночи|ночь|ноч|ноче|ніч|νύχτες|νύχτα|διανυκτερεύσεις|διανυκτέρευση|βράδια|gece|泊|박|晚|คืน|đêm|malam|לילות|ليال|ليلة)(?![\p{Ll}])|(?:จำนวนคืน|số đêm|泊数|nights|nächte|nuits|noches|notti|noites|nachten)\s?:\s?(\d{1,3})(?!\d)/u
 
 type Words = Readonly<Partial<Record<Field, string>>>
 
@@ -581,7 +582,7 @@ const none: Row = { labels: [], rest: "", hasColon: false }
 const labelsAt = (line: string): Row => {
   if (line.length > 400) return none
   const folded = Text.fold(line)
-  let at = 0
+  let at = bullet.exec(folded)?.[0].length ?? 0
   const labels: Array<Label> = []
   for (let count = 0; count < 6; count++) {
     const found = longestAt(folded, at)
@@ -598,11 +599,14 @@ const labelsAt = (line: string): Row => {
   return labels.length === 0 ? none : { labels, rest: line.slice(at).trim(), hasColon: false }
 }
 
+/** What lists put before an item, a picture among it. */
+const bullet = /^(?:[•·●▪■◦‣►▶➤✔✓|-]|\p{Extended_Pictographic}\uFE0F?){1,3} ?/u
+
 const longestAt = (
   folded: string,
   from: number,
 ): { readonly labels: ReadonlyArray<Label>; readonly end: number } | undefined => {
-  let node = root
+  let node = root()
   let best: { readonly labels: ReadonlyArray<Label>; readonly end: number } | undefined
   for (let at = from; at < folded.length && at < from + 80; at++) {
     const char = folded.charAt(at)
@@ -627,7 +631,7 @@ interface Node {
   labels: Array<{ readonly field: Field; readonly languages: Array<string> }>
 }
 
-const root: Node = (() => {
+const root = once((): Node => {
   const root: Node = { next: new Map(), labels: [] }
   for (const [language, byField] of Object.entries(words)) {
     for (const field of fields) {
@@ -646,4 +650,4 @@ const root: Node = (() => {
     }
   }
   return root
-})()
+})

@@ -17,8 +17,10 @@ export const ofText = (text: string): ReadonlyArray<string> => {
 }
 
 /** One line: NFC, single plain spaces, nothing invisible. */
-export const normalised = (text: string): string =>
-  (isSpecial.test(text) ? text.normalize("NFC").replace(invisible, "").replace(spaces, " ") : text).trim()
+export const normalised = (text: string): string => {
+  const trimmed = text.trim()
+  return isSpecial.test(trimmed) ? trimmed.normalize("NFC").replace(invisible, "").replace(spaces, " ").trim() : trimmed
+}
 
 const isSpecial = /[^ -~]| {2}/u
 

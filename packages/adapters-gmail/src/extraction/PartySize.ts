@@ -21,7 +21,7 @@ export const find = (text: string): PartySize | null => {
     const noun = nounOf(tokens, index, claimed)
     if (noun === null) continue
     claimed.add(noun.index)
-    if (token.value > maxGuests || isLimit(tokens, index)) continue
+    if (token.value > maxGuests || isLimit(tokens, index) || isMost(tokens[noun.index + 1])) continue
     const known = counts.get(noun.sort)
     if (known !== undefined && known !== token.value) return null
     counts.set(noun.sort, token.value)
@@ -67,7 +67,8 @@ const nounOf = (
     return token?.kind === "noun" && !claimed.has(position) ? { sort: token.sort, index: position } : null
   }
   if (tokens[index + 1]?.kind === "mark" && glued.has(markOf(tokens[index + 1]))) return null
-  if (glued.has(markOf(tokens[index - 1]))) return null
+  const isAdded = markOf(tokens[index - 1]) === "+" && tokens[index - 2]?.kind === "noun"
+  if (!isAdded && glued.has(markOf(tokens[index - 1]))) return null
   const isCounter = tokens[index + 1]?.kind === "counter"
   const after = at(index + (isCounter ? 2 : 1))
   const before = at(index - 1) ?? (tokens[index - 1]?.kind === "colon" ? at(index - 2) : null)
@@ -92,6 +93,10 @@ const isLimit = (tokens: ReadonlyArray<Token>, index: number): boolean => {
     .flatMap((token) => (token.kind === "word" ? [token.text] : []))
   return limiting.has(before.at(-1) ?? "") || limiting.has(before.slice(-2).join(" "))
 }
+
+/** `6 guests maximum`. */
+const isMost = (token: Token | undefined): boolean =>
+  token?.kind === "word" && /^(?:max(?:\.|imum|imal|imaal|i)?|máx(?:imo)?|massimo|maks(?:imum)?)$/.test(token.text)
 
 const limiting = new Set([
   ...(

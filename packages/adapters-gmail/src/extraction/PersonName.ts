@@ -11,7 +11,7 @@ export const maxLength = 80
 export const clean = (text: string): string | null => {
   if (text.length > 4 * maxLength) return null
   const name = withoutHonorific(Lines.normalised(text).replace(surrounding, "").trim())
-  if ([...name].length > maxLength || !isWritten(name)) return null
+  if ([...name].length > maxLength || !isWritten(name) || between.test(name)) return null
   const words = name.toLowerCase().split(" ")
   if (words.length > 10 || words.some((word) => domain.test(word) || orders.has(word.replace(/[.'’-]+$/u, ""))))
     return null
@@ -29,6 +29,9 @@ const isWritten = (name: string) =>
 
 /** `evil.test`, but not `J.R.` or `St. John`. */
 const domain = /^\p{L}[\p{L}-]+\.\p{L}{2,}/u
+
+/** A name and something else: `Sea View - Ada Testwell`, `Ada Testwell at Sea View`. */
+const between = / [-‐‑] |(?:^| )(?:at|for|with|from|für|bei|pour|chez|para|per|presso|voor|bij) /u
 
 /** Words that nobody is called, and that whoever wants to steer a reader needs. */
 const orders = new Set(

@@ -96,14 +96,14 @@ export const extract = (message: Tape.Message, options: Options = {}): Reservati
   const cap = <A>(weighed: Weighed<A> | null, limit: number) =>
     weighed === null ? null : { ...weighed, confidence: Math.min(weighed.confidence, most, limit) }
   const limit = unsure ? doubtful : 1
-  const confirmationCode = cap(values.code, doubts.includes("UNKNOWN_HEADER") ? doubtful : 1)
+  const isQuestion = doubts.some((doubt) => questions.has(doubt))
+  const confirmationCode = cap(values.code, isQuestion ? doubtful : 1)
   const checkIn = cap(values.checkIn, limit)
   const checkOut = cap(values.checkOut, limit)
   const guestName = cap(values.guestName, limit)
   const identity = confirmationCode?.confidence ?? dayConfidence(checkIn, checkOut)
   const isSingleWitness = kind === "guest_message" && (platform !== "booking" || (values.code?.sources.length ?? 0) < 2)
-  const isLimited =
-    contradictions.length > 0 || doubts.includes("UNKNOWN_HEADER") || kind === "unknown" || isSingleWitness
+  const isLimited = contradictions.length > 0 || isQuestion || kind === "unknown" || isSingleWitness
   const confidence = saysNothing.has(kind) ? 0 : Math.min(identity ?? threshold.review, isLimited ? doubtful : 1, most)
   return {
     ...first,
@@ -125,6 +125,9 @@ const noPage: Html.Page = { lines: [], links: [], structured: [], hiddenText: fa
 
 /** What is believed at most where something is in doubt: a question. */
 const doubtful = 0.89
+
+/** Doubts of what a mail is for in which not even its number may be applied by itself. */
+const questions: ReadonlySet<string> = new Set(["UNKNOWN_HEADER", "UNKNOWN_MAILBOX", "SUBJECT_UNCLEAR"])
 
 /** Kinds of mail that are about no reservation, or about many. */
 const silent: ReadonlySet<Kind> = new Set([
@@ -226,11 +229,20 @@ const kindOf = (
     isReply: platform === "airbnb" && reading.isReply,
     phrase: reading.phrase,
   })
-  if (decided.kind !== "unknown") return decided
+  if (decided.kind !== "unknown") {
+    const isSaid = headers(sender === "airbnb" ? "x-template" : "x-mediated-message-type").length > 0
+    const isHeard = decided.kind === "guest_message" || !changing.has(decided.kind)
+    return sender === null || isSaid || isHeard || Authenticity.speaksForItself(address)
+      ? decided
+      : { ...decided, reasons: [...decided.reasons, "UNKNOWN_MAILBOX"] }
+  }
   if (address === "express@airbnb.com") return { kind: "guest_message", reasons: [] }
   if (/^[^@]+@reviews\./.test(address)) return { kind: "review_received", reasons: [] }
   return decided
 }
+
+/** Kinds of mail after which a booking may be another one. */
+const changing: ReadonlySet<Kind> = new Set([...enriching, "modified", "cancelled"])
 
 /** A mail of which nobody knows what it is for says a number and a day where a reservation would. */
 const isTold = ({ arrivals, codes, stays }: Evidence.Evidence): boolean =>
