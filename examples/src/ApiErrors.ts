@@ -333,6 +333,8 @@ export const syncProblem = (reason: string): Problem => {
     case "RateLimited":
     case "Unavailable":
       return unavailable("PROVIDER_UNAVAILABLE", "The provider does not answer; what came before is recorded")
+    case "SettingsChanged":
+      return conflict("SYNC_IN_PROGRESS", "What the connection watches was changed meanwhile: ask again", true)
     default:
       return new BadGateway({
         error: "PROVIDER_REFUSED",

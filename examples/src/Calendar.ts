@@ -52,7 +52,7 @@ export const read = (
 
 /** Those that stand; nothing where it is no calendar. */
 const eventsIn = (text: string) => {
-  const calendar = new ICAL.Component(ICAL.parse(text))
+  const calendar = new ICAL.Component(ICAL.parse(text.replace(/^\uFEFF/, "")))
   return calendar.name === "vcalendar"
     ? calendar.getAllSubcomponents("vevent").filter((event) => textOf(event, "status").toUpperCase() !== "CANCELLED")
     : undefined
@@ -88,7 +88,7 @@ const isBlocked = (platform: ReservationFacts.Platform, summary: string) =>
 const codeOf = (platform: ReservationFacts.Platform, description: string) => {
   const pattern =
     platform === "airbnb"
-      ? /\/reservations\/details\/(HM[A-Z0-9]{8})\b/
+      ? /\bhttps:\/\/(?:www\.)?airbnb\.[a-z.]{2,6}\/[a-z/]{0,40}reservations\/details\/(HM[A-Z0-9]{8})\b/
       : platform === "vrbo"
         ? /\b(HA-[A-Z0-9]{6})\b/
         : undefined

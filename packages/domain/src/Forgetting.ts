@@ -15,6 +15,7 @@ import { EventStore, type StreamId } from "./EventStore.ts"
 import * as Feed from "./Feed.ts"
 import { type AccountId, type Actor, type ConnectionId, FeedId, type TenantId } from "./Ids.ts"
 import { type Provider } from "./Provider.ts"
+import * as EnrichmentStreams from "./reservations/EnrichmentStreams.ts"
 import { Vault } from "./Vault.ts"
 
 export interface By extends Pick<Provider, "remove"> {
@@ -23,7 +24,7 @@ export interface By extends Pick<Provider, "remove"> {
 
 /**
  * Ends a connection and destroys the keys of it, of its feeds and of the accounts that nothing else delivers, in one
- * append; then ends the authorization at the provider, by its `remove`; and its credentials last, for without them
+ * append, and then those of what its mails told bookings, which keep their values and are told nothing more; then ends the authorization at the provider, by its `remove`; and its credentials last, for without them
  * nobody could end it. An account that something else delivers stays, with what that delivered. So does one that its
  * provider knows by an identity: nothing is said of it but a keyed hash.
  *
@@ -50,10 +51,21 @@ export const forget = Effect.fn("Forgetting.forget")(function* (
 })
 
 /**
- * The part of {@link forget} that is one append: for whoever has neither the master key nor the provider. Processes that
+ * The part of {@link forget} that is recorded: for whoever has neither the master key nor the provider. Processes that
  * run remember a key for a minute at most.
  */
 export const destroyKeys = Effect.fn("Forgetting.destroyKeys")(function* (
+  tenantId: TenantId,
+  connectionId: ConnectionId,
+  by: { readonly actor: Actor },
+) {
+  const streams = yield* endWithFeeds(tenantId, connectionId, by)
+  const told = yield* EnrichmentStreams.bookingsToldBy(tenantId, connectionId)
+  const bookings = yield* EnrichmentStreams.forgetBookings(tenantId, told, by)
+  return { connectionId, streams: [...streams, ...bookings] }
+})
+
+const endWithFeeds = Effect.fnUntraced(function* (
   tenantId: TenantId,
   connectionId: ConnectionId,
   { actor }: { readonly actor: Actor },
@@ -73,7 +85,7 @@ export const destroyKeys = Effect.fn("Forgetting.destroyKeys")(function* (
   const changes = [ended, ...feeds, ...accounts] as const
   const streams: ReadonlyArray<StreamId> = changes.map(({ streamId }) => streamId)
   yield* Aggregate.append(changes, { metadata: { actor }, forget: streams })
-  return { connectionId, streams }
+  return streams
 }, Aggregate.decidingAgain)
 
 /** The accounts that no feed delivers once these are gone, and those that were merged into them. */

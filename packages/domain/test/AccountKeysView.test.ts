@@ -2,35 +2,39 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 
 import * as AccountKeysView from "../src/AccountKeysView.ts"
+import { Position } from "../src/EventStore.ts"
 import { AccountId, TenantId } from "../src/Ids.ts"
-import { type Where, Views } from "../src/ViewStore.ts"
+import { ViewStore } from "../src/ViewStore.ts"
+import * as ViewStoreMemory from "../src/ViewStoreMemory.ts"
 
 const tenantId = TenantId.make("here")
 
 const accountOf = (number: number) => AccountId.make(`a0000000-0000-4000-8000-${`${number}`.padStart(12, "0")}`)
 
-/** A view in which each key is on so many accounts, counted from the first. */
-const holding = (keys: Readonly<Record<string, number>>) => {
-  const rows = Object.entries(keys).flatMap(([key, count]) =>
+/** Each key is on so many accounts, counted from the first. */
+const rowsOf = (keys: Readonly<Record<string, number>>): ReadonlyArray<AccountKeysView.Row> =>
+  Object.entries(keys).flatMap(([key, count]) =>
     Array.from({ length: count }, (_, number) => ({
       key,
       account_id: accountOf(number),
-      since: "2026-01-01T00:00:00Z",
+      since: "2026-01-01T00:00:00.000Z",
     })),
   )
-  const found = ({ key = [] }: Where<AccountKeysView.Row>) => rows.filter((row) => [key].flat().includes(row.key))
-  return Views.of({
-    query: (_view, _tenantId, { where = {} } = {}) => Effect.succeed(found(where as never) as never),
-    count: (_view, _tenantId, where = {}) => Effect.succeed(found(where as never).length),
-    awaitPosition: () => Effect.succeed(true),
-  })
-}
+
+const crowded = { "number 1": 80, "brand first name checking": 3, "brand first type depository": 51 }
+
+/** What is found in a tenant of whom the keys are known, and a neighbour of whom the same are. */
+const lookup = Effect.fnUntraced(function* (narrow: ReadonlyArray<string>, broad: ReadonlyArray<string>) {
+  const store = yield* ViewStore
+  const live = yield* store.open(AccountKeysView)
+  const upserts = [tenantId, TenantId.make("there")].flatMap((tenantId) =>
+    rowsOf(crowded).map((row) => ({ tenantId, row })),
+  )
+  yield* store.commit(AccountKeysView, live, Position.make(1n), { patches: [], deletes: [], upserts })
+  return yield* AccountKeysView.lookup(tenantId, { narrow, broad })
+}, Effect.provide(ViewStoreMemory.layer))
 
 describe("accounts among many are", () => {
-  const views = holding({ "number 1": 80, "brand first name checking": 3, "brand first type depository": 2_000 })
-  const lookup = (narrow: ReadonlyArray<string>, broad: ReadonlyArray<string>) =>
-    AccountKeysView.lookup(tenantId, { narrow, broad }).pipe(Effect.provideService(Views, views))
-
   it.effect("found by a narrow key, however many have it", () =>
     Effect.gen(function* () {
       const { accountIds, crowds } = yield* lookup(["number 1", "number 2"], [])
@@ -41,9 +45,10 @@ describe("accounts among many are", () => {
 
   it.effect("found by a broad key that a few have, and counted where a crowd has it", () =>
     Effect.gen(function* () {
-      const { accountIds, crowds } = yield* lookup([], ["brand first name checking", "brand first type depository"])
+      const broad = ["brand first name checking", "brand first name savings", "brand first type depository"]
+      const { accountIds, crowds } = yield* lookup([], broad)
       assert.deepStrictEqual(accountIds, [accountOf(0), accountOf(1), accountOf(2)])
-      assert.deepStrictEqual([...crowds], [["brand first type depository", 2_000]])
+      assert.deepStrictEqual([...crowds], [["brand first type depository", 51]])
     }),
   )
 

@@ -2,9 +2,10 @@
 import { assert, layer } from "@effect/vitest"
 import { Clock, DateTime, Effect, Layer, Logger } from "effect"
 
-import { Memory, Rebuild, type ReservationFacts } from "../src/index.ts"
+import { Enrichment, Memory, Rebuild, type ReservationFacts } from "../src/index.ts"
 import { layerMemory } from "../src/testing/bookingsMemory.ts"
-import { factsView, hosting, LiveFacts, mail, stay, today } from "../src/testing/hosting.ts"
+import { beforeFirstUpdate } from "../src/testing/enrichmentWorlds.ts"
+import { caughtUp, factsView, hosting, LiveFacts, mail, stay, today } from "../src/testing/hosting.ts"
 
 const named =
   (guestName: string) =>
@@ -52,6 +53,32 @@ layer(stores(), { excludeTestServices: true })("a mended extractor", (it) => {
     }),
   )
 })
+
+layer(stores(), { excludeTestServices: true })(
+  "a mended extractor that is switched on in the middle of a run",
+  (it) => {
+    it.effect("has every message considered again by the next one", () =>
+      Effect.gen(function* () {
+        const [bad, mended] = [factsView(1, named("Dear Guest")), factsView(2)]
+        const { booking, deliver, enrichments, have, run, tenantId, unsettled } = yield* hosting
+        yield* have(stay("b"))
+        yield* deliver(mail("m"))
+        yield* Effect.provideService(caughtUp, LiveFacts, bad)
+        yield* Enrichment.run(tenantId).pipe(beforeFirstUpdate(Rebuild.rebuild(mended)))
+        yield* Effect.provideService(run, LiveFacts, mended)
+        assert.strictEqual((yield* booking("b")).guestName, "Ada Testwell")
+        assert.deepStrictEqual(yield* unsettled, [])
+        assert.deepStrictEqual(
+          (yield* enrichments("b")).map(({ extractor, status }) => [extractor, status]),
+          [
+            [1, "taken_back"],
+            [2, "applied"],
+          ],
+        )
+      }),
+    )
+  },
+)
 
 layer(stores(), { excludeTestServices: true })("a mended extractor, after an undo", (it) => {
   it.effect("tells the booking what the bad one may not tell any more", () =>

@@ -5,6 +5,7 @@ import { SecureRandom } from "effect/crypto"
 import {
   Aggregate,
   Connection,
+  Controls,
   EventCodec,
   EventStore,
   Feed,
@@ -273,6 +274,55 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
       }),
     )
 
+    it.effect("an operator turns it off records the page that is there and asks for no more", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(40)
+        const gate = mailbox.hold(2)
+        const run = yield* Effect.forkChild(Effect.flip(sync))
+        yield* Deferred.await(gate.reached)
+        yield* turned("Disable", connection.tenantId, { kind: "all" })
+        yield* Deferred.succeed(gate.open, undefined)
+        assert.strictEqual((yield* Fiber.join(run))._tag, "SyncDisabled")
+        assert.deepStrictEqual([(yield* connection.items).length, mailbox.asked], [20, 2])
+        yield* turned("Enable", connection.tenantId, { kind: "all" })
+        assert.deepInclude(yield* sync, { added: 20, known: 0 })
+        assert.isTrue([...mailbox.fetches.values()].every((times) => times === 1))
+      }),
+    )
+
+    it.effect("it is asked for something else records nothing by what it was asked for before", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(30)
+        const gate = mailbox.hold(2)
+        const run = yield* Effect.forkChild(Effect.flip(sync))
+        yield* Deferred.await(gate.reached)
+        yield* configured(connection, { label: "guests" })
+        mailbox.sources = ["guests"]
+        yield* Deferred.succeed(gate.open, undefined)
+        assert.deepInclude(yield* Fiber.join(run), { reason: "SettingsChanged", retryable: true })
+        assert.strictEqual((yield* connection.items).length, 10)
+        assert.isUndefined((yield* connection.state).syncFailure)
+        assert.deepInclude(yield* sync, { added: 30 })
+      }),
+    )
+
+    it.effect("it is asked for something else before the first page opens no feed for what it was asked for", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(3)
+        const gate = mailbox.hold(0)
+        const run = yield* Effect.forkChild(Effect.flip(sync))
+        yield* Deferred.await(gate.reached)
+        yield* configured(connection, { label: "guests" })
+        yield* Deferred.succeed(gate.open, undefined)
+        assert.deepInclude(yield* Fiber.join(run), { reason: "SettingsChanged" })
+        assert.deepStrictEqual([mailbox.asked, yield* connection.items], [0, []])
+        assert.deepInclude(yield* sync, { added: 3 })
+      }),
+    )
+
     it.effect("it is forgotten records nothing more, and what was recorded cannot be read", () =>
       Effect.gen(function* () {
         const { connection, mailbox, sync } = yield* connected
@@ -285,6 +335,46 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
         assert.strictEqual((yield* Fiber.join(run))._tag, "NotSyncable")
         assert.deepStrictEqual(yield* connection.contents, [undefined])
         assert.strictEqual((yield* connection.items).length, 10)
+      }),
+    )
+  })
+
+  describe("a switch that is off", () => {
+    const everywhere = () => Controls.everywhere
+    const here = ({ tenantId }: { readonly tenantId: Ids.TenantId }) => tenantId
+    for (const [what, where, scopeOf] of [
+      ["for everything", here, () => ({ kind: "all" })],
+      ["for everything, everywhere", everywhere, () => ({ kind: "all" })],
+      ["for the provider", here, () => ({ kind: "provider", id: bank })],
+      ["for the connection", here, ({ id }) => ({ kind: "connection", id })],
+    ] satisfies ReadonlyArray<
+      readonly [string, (connection: Connected) => Ids.TenantId, (connection: Connected) => Controls.Scope]
+    >) {
+      it.effect(`${what} stops a run before the provider is asked, and costs nothing when it is on again`, () =>
+        Effect.gen(function* () {
+          const { connection, mailbox, sync } = yield* connected
+          mailbox.deliver(3)
+          const before = (yield* connection.events).length
+          yield* turned("Disable", where(connection), scopeOf(connection))
+          const refused = yield* Effect.flip(sync).pipe(
+            Effect.ensuring(turned("Enable", where(connection), scopeOf(connection))),
+          )
+          assert.deepInclude(refused, { _tag: "SyncDisabled", scope: scopeOf(connection) })
+          assert.deepStrictEqual([mailbox.asked, mailbox.named], [0, 0])
+          assert.strictEqual((yield* connection.events).length, before)
+          assert.deepInclude(yield* sync, { added: 3 })
+        }),
+      )
+    }
+
+    it.effect("for another provider, another connection or for enrichment stops no run", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(3)
+        yield* turned("Disable", connection.tenantId, { kind: "provider", id: Ids.ProviderId.make("gmail") })
+        yield* turned("Disable", connection.tenantId, { kind: "connection", id: ids(9) })
+        yield* turned("Disable", connection.tenantId, { kind: "enrichment" })
+        assert.deepInclude(yield* sync, { added: 3 })
       }),
     )
   })
@@ -434,6 +524,8 @@ class Mailbox {
   readonly fetches = new Map<string, number>()
   sources: ReadonlyArray<string> = ["inbox"]
   asked = 0
+  /** How often it was asked for its sources. */
+  named = 0
   private failures: ReadonlyArray<Provider.ProviderError["reason"]> = []
   private broken: { readonly after: number; readonly reason: Provider.ProviderError["reason"] } | undefined
   private gate:
@@ -460,7 +552,7 @@ class Mailbox {
     this.broken = { after, reason }
   }
 
-  /** The nth page from now waits at the gate. */
+  /** The nth page from now waits at the gate; the sources before the first one. */
   hold(page = 1) {
     this.gate = { page: this.asked + page, reached: Deferred.makeUnsafe<void>(), open: Deferred.makeUnsafe<void>() }
     return this.gate
@@ -470,7 +562,13 @@ class Mailbox {
     id: bank,
     expiresAt: () => undefined,
     refresh: () => Effect.succeed(Redacted.make("renewed")),
-    sources: () => Effect.succeed(this.sources.map((key) => ({ key }))),
+    sources: () =>
+      Effect.gen({ self: this }, function* () {
+        this.named++
+        const sources = this.sources.map((key) => ({ key }))
+        yield* this.waitsAt(0)
+        return sources
+      }),
     page: (_, source, cursor, isHeld) =>
       Effect.gen({ self: this }, function* () {
         this.asked++
@@ -486,11 +584,7 @@ class Mailbox {
           this.fetches.set(`${source.key}/${id}`, (this.fetches.get(`${source.key}/${id}`) ?? 0) + 1)
           return { id, content: body }
         })
-        if (this.gate?.page === this.asked) {
-          const { open, reached } = this.gate
-          yield* Deferred.succeed(reached, undefined)
-          yield* Deferred.await(open)
-        }
+        yield* this.waitsAt(this.asked)
         const next = from + listed.length
         return {
           items,
@@ -500,6 +594,12 @@ class Mailbox {
           stoppedBy: stop && this.error(stop),
         } satisfies Provider.Page
       }),
+  }
+
+  private waitsAt(page: number) {
+    if (this.gate?.page !== page) return Effect.void
+    const { open, reached } = this.gate
+    return Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(open))
   }
 
   private error(reason: Provider.ProviderError["reason"]) {
@@ -566,6 +666,24 @@ const connectedBy = Effect.fnUntraced(function* ({
 })
 
 const connected = connectedBy()
+
+type Connected = Effect.Success<typeof connected>["connection"]
+
+/** An operator turns a switch. */
+const turned = Effect.fnUntraced(function* (
+  _tag: Controls.Command["_tag"],
+  tenantId: Ids.TenantId,
+  scope: Controls.Scope,
+) {
+  yield* Controls.turn(tenantId, { _tag, at: yield* DateTime.now, scope }, { actor: Ids.system })
+}, Effect.orDie)
+
+/** The host asks a connection for something else. */
+const configured = Effect.fnUntraced(function* ({ told }: Connected, settings: Connection.Settings) {
+  const ownerId = Ids.OwnerId.make("ada")
+  const at = yield* DateTime.now
+  yield* told({ _tag: "Configure", at, provider: bank, ownerId, pollIntervalSeconds: 60, settings })
+})
 
 /** Another consent for the same mailbox. */
 const again = (mailbox: Mailbox, { tenantId }: { readonly tenantId: Ids.TenantId }) =>

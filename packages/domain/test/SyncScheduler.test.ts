@@ -1,9 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, DateTime, Deferred, Effect, Layer, Option } from "effect"
+import { Clock, DateTime, Deferred, Effect, Layer, Logger, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { TestClock } from "effect/testing"
 
-import { Aggregate, Connection, EventStoreMemory, Ids, Personal, Sealer, Sync, SyncScheduler } from "../src/index.ts"
+import {
+  Aggregate,
+  Connection,
+  Controls,
+  type EventStore,
+  EventStoreMemory,
+  Ids,
+  Personal,
+  Sealer,
+  Sync,
+  SyncScheduler,
+} from "../src/index.ts"
 
 const tenantId = Ids.TenantId.make("harbour")
 const mailbox = Ids.ConnectionId.make("00000000-0000-4000-8000-000000000001")
@@ -90,6 +101,55 @@ describe("SyncScheduler", () => {
     }).pipe(Effect.provide(stores)),
   )
 
+  it.effect("keeps to its interval when the clock is put back by an hour", () =>
+    Effect.gen(function* () {
+      yield* connect(mailbox, { pollIntervalSeconds: 10 })
+      const clock = yield* Clock.clockWith((clock) => Effect.succeed(clock))
+      let back = 0
+      const looks = yield* scheduled().pipe(
+        Effect.provideService(Clock.Clock, {
+          ...clock,
+          currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() - back,
+          currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now - back),
+        }),
+      )
+      yield* pass(15)
+      back = 3_600_000
+      yield* pass(20)
+      assert.strictEqual(looks.length, 4)
+    }).pipe(Effect.provide(stores)),
+  )
+
+  it.effect("takes a look that a switch refused when it is turned on, and is silent about it meanwhile", () =>
+    Effect.gen(function* () {
+      yield* connect(mailbox, { pollIntervalSeconds: 3_600 })
+      yield* connect(calendar, { pollIntervalSeconds: 3_600 })
+      const turned = Effect.fnUntraced(function* (_tag: Controls.Command["_tag"], where = tenantId) {
+        const scope = { kind: "connection", id: mailbox } as const
+        yield* Controls.turn(where, { _tag, at: yield* DateTime.now, scope }, { actor: Ids.system })
+      })
+      const lines: Array<unknown> = []
+      for (const where of [tenantId, Controls.everywhere]) {
+        yield* turned("Disable", where)
+        const looks = yield* scheduled({
+          asks: ({ connectionId }) => Controls.ensureEnabled(tenantId, { connectionId }),
+        }).pipe(
+          Effect.provideService(
+            Logger.CurrentLoggers,
+            new Set([Logger.make(({ message }) => void lines.push(message))]),
+          ),
+        )
+        const began = (yield* Clock.currentTimeMillis) / 1_000
+        yield* pass(100)
+        yield* turned("Enable", where)
+        yield* pass(100)
+        assert.deepStrictEqual(yield* timesOf(looks, mailbox), [began, began + 100])
+        assert.deepStrictEqual(yield* timesOf(looks, calendar), [began])
+      }
+      assert.deepStrictEqual(lines, [])
+    }).pipe(Effect.provide(stores)),
+  )
+
   it.effect("looks anew when the settings change", () =>
     Effect.gen(function* () {
       yield* connect(mailbox, { pollIntervalSeconds: 3_600 })
@@ -171,6 +231,10 @@ const pass = (seconds: number) =>
 const scheduled = Effect.fnUntraced(function* (
   options: {
     readonly takes?: number
+    /** Before it is counted as done. */
+    readonly asks?: (
+      due: SyncScheduler.Due,
+    ) => Effect.Effect<unknown, { readonly _tag: string }, EventStore.EventStore | Sealer.Sealer>
     readonly fails?: boolean | "SyncInProgress"
     readonly stopped?: Deferred.Deferred<number>
   } = {},
@@ -184,6 +248,7 @@ const scheduled = Effect.fnUntraced(function* (
         Effect.gen(function* () {
           looks.push({ ...due, at: yield* seconds })
           yield* Effect.sleep(`${options.takes ?? 0} seconds`)
+          yield* options.asks?.(due) ?? Effect.void
           if (options.fails === "SyncInProgress") yield* Effect.fail({ _tag: options.fails })
           if (options.fails === true) {
             yield* due.connectionId === mailbox ? Effect.die("a bug") : Effect.fail({ _tag: "SyncFailed" } as const)

@@ -23,24 +23,32 @@ import * as Aggregate from "../Aggregate.ts"
 import { type Day } from "../Connection.ts"
 import * as Controls from "../Controls.ts"
 import { DataKeys } from "../DataKeys.ts"
-import { derivedUuid } from "../DerivedId.ts"
 import * as EventCodec from "../EventCodec.ts"
 import { beginning, EventLog, Position } from "../EventStore.ts"
 import * as Feed from "../Feed.ts"
-import { type Actor, type ConnectionId, ReviewId, system, type TenantId } from "../Ids.ts"
+import { type Actor, type ConnectionId, type ReviewId, system, type TenantId } from "../Ids.ts"
 import { LeaseHeld, LeaseLost, Leases } from "../Leases.ts"
 import { Views, ViewStore } from "../ViewStore.ts"
 import * as BookingMatching from "./BookingMatching.ts"
 import { addressOf, type Fact } from "./BookingMatching.ts"
-import { type Booking, BookingId, Bookings, type Calendar, groundOf } from "./Bookings.ts"
+import { type Booking, BookingId, Bookings, groundOf } from "./Bookings.ts"
 import * as EnrichedBooking from "./EnrichedBooking.ts"
 import * as EnrichmentPlan from "./EnrichmentPlan.ts"
 import { addressOfRef } from "./EnrichmentPlan.ts"
+import { askAbout } from "./EnrichmentQuestions.ts"
 import * as EnrichmentReview from "./EnrichmentReview.ts"
 import * as EnrichmentReviewsView from "./EnrichmentReviewsView.ts"
 import * as EnrichmentRuns from "./EnrichmentRuns.ts"
+import {
+  type Concerned,
+  look,
+  type LoadedBooking,
+  type Looked,
+  type Message,
+  reviewStreamOf,
+} from "./EnrichmentSituation.ts"
+import { appendAll, forgetBookings } from "./EnrichmentStreams.ts"
 import * as EnrichmentsView from "./EnrichmentsView.ts"
-import { type Platform } from "./ReservationFacts.ts"
 import * as ReservationFactsView from "./ReservationFactsView.ts"
 
 /** What a run did. */
@@ -72,8 +80,9 @@ export const run = Effect.fn("Enrichment.run")(function* (tenantId: TenantId) {
     tenantId,
     Effect.gen(function* () {
       const { enabled } = yield* Controls.standing(tenantId)
-      const head = yield* caughtUp
+      // Before the views have caught up: where another version is switched on meanwhile, the next run considers all anew.
       const facts = yield* liveFacts
+      const head = yield* caughtUp
       const { state: before } = yield* loadRuns(tenantId, undefined)
       const isAnew = before.facts !== facts || before.enabled !== enabled
       const after = isAnew ? beginning : Position.make(before.until)
@@ -261,24 +270,10 @@ export const forget = Effect.fn("Enrichment.forget")(function* (
   bookingId: BookingId,
   { actor }: { readonly actor: Actor },
 ) {
-  const at = yield* DateTime.now
-  const streamId = EnrichedBooking.streamId(bookingId)
-  yield* Aggregate.handle(EnrichedBooking)(
-    tenantId,
-    bookingId,
-    { _tag: "Forget", at },
-    { metadata: { actor }, forget: [streamId] },
-  )
+  const streams = yield* forgetBookings(tenantId, [bookingId], { actor })
   const keys = yield* DataKeys
-  yield* keys.evict(tenantId, [streamId])
+  yield* keys.evict(tenantId, streams)
 })
-
-type Message = Pick<Fact, "account_id" | "message_id">
-
-interface Concerned {
-  readonly messages?: ReadonlyArray<Message> | undefined
-  readonly bookings?: ReadonlyArray<BookingId> | undefined
-}
 
 /** Messages, and bookings, that are looked at together. */
 const messagesAtOnce = 200
@@ -377,15 +372,6 @@ const consider = (tenantId: TenantId, concerned: Concerned) =>
 /** Somebody changed the booking after it was read. */
 class BookingChanged extends Schema.TaggedError<BookingChanged>()("BookingChanged", {}) {}
 
-type LoadedBooking = Aggregate.Loaded<EnrichedBooking.State>
-
-interface Looked {
-  readonly id: BookingId
-  /** None where the host has it no more. */
-  readonly booking: Booking | undefined
-  readonly loaded: LoadedBooking
-}
-
 type Planned = EnrichmentPlan.Plan & Omit<Looked, "id">
 
 /** Records what is meant, all of it, and then writes it. Answers the bookings, and their streams, as they are then. */
@@ -418,242 +404,8 @@ const recorded = Effect.fnUntraced(function* (
       decideBooking(loaded, ...commands.map((command): EnrichedBooking.Command => ({ ...command, at }))),
     ),
   )
-  yield* appendAll(changes, actor)
+  yield* appendAll(changes, { actor })
   return changes.map(Aggregate.after)
-})
-
-/** Together as many as one append should have: what breaks off in between is settled by the next run. */
-const appendAll = Effect.fnUntraced(function* (changes: ReadonlyArray<Aggregate.Change>, actor: Actor) {
-  const changed = changes.filter(({ events }) => events.length > 0)
-  for (let from = 0; from < changed.length; from += streamsAtOnce) {
-    const [first, ...others] = changed.slice(from, from + streamsAtOnce)
-    if (first !== undefined) yield* Aggregate.append([first, ...others], { metadata: { actor } })
-  }
-})
-
-interface Situation {
-  /** Of the messages that were asked about, those that the view has. */
-  readonly asked: number
-  readonly facts: ReadonlyArray<Fact>
-  /** Every message that was read, by its address. */
-  readonly rows: ReadonlyMap<string, Fact>
-  readonly bookings: ReadonlyArray<Looked>
-  readonly calendars: ReadonlyMap<ConnectionId, ReadonlyArray<Calendar>>
-  readonly reviews: ReadonlyArray<Heard>
-  readonly answers: ReadonlyMap<string, BookingMatching.Answer>
-  readonly isRead: EnrichmentPlan.IsRead
-  readonly isBarred: (bookingId: BookingId, fact: Fact) => boolean
-}
-
-interface Heard {
-  readonly address: string
-  readonly fact: Fact | undefined
-  readonly loaded: Aggregate.Loaded<EnrichmentReview.State>
-}
-
-/**
- * All messages and bookings that these have to do with: by code, by day of arrival, and by what was told before, until
- * there are no more.
- */
-const look = Effect.fnUntraced(function* (tenantId: TenantId, { bookings: ids = [], messages = [] }: Concerned) {
-  const { calendarsOf, find } = yield* Bookings
-  const rows = new Map<string, Fact>()
-  const bookings = new Map<BookingId, Booking | undefined>()
-  const histories = new Map<BookingId, LoadedBooking>()
-  const heard = new Map<string, Heard>()
-  const isNew = firstOfEach()
-
-  let unread: ReadonlyArray<Message> = messages
-  let unfound: ReadonlyArray<BookingId> = ids
-  let asked: number | undefined
-  let keys: Keys = new Map()
-  while (unread.length + unfound.length + keys.size > 0) {
-    const read = [...(yield* ReservationFactsView.ofMessages(tenantId, unread))]
-    asked ??= read.length
-    const found = unfound.length === 0 ? [] : [...(yield* find(tenantId, { by: "ids", ids: unfound }))]
-    for (const id of unfound) bookings.set(id, undefined)
-    for (const [platform, { codes, days }] of keys) {
-      read.push(...(yield* ReservationFactsView.about(tenantId, platform, { codes, days })))
-      if (codes.length > 0) found.push(...(yield* find(tenantId, { by: "codes", platform, codes })))
-      if (days.length > 0) found.push(...(yield* find(tenantId, { by: "arrival", platform, days })))
-    }
-    for (const booking of found) bookings.set(booking.id, booking)
-    const fresh = read.filter((row) => isNew(addressOf(row)))
-    for (const row of fresh) rows.set(addressOf(row), row)
-
-    const told = yield* EnrichmentsView.ofMessages(
-      tenantId,
-      fresh.map(({ message_id }) => message_id),
-    )
-    const questions = yield* EnrichmentReviewsView.openAbout(
-      tenantId,
-      fresh.map(({ message_id }) => message_id),
-    )
-    const loaded = yield* Effect.forEach(
-      [...bookings.keys()].filter((id) => !histories.has(id)),
-      (id) => Effect.tap(loadBooking(tenantId, id), (one) => Effect.sync(() => histories.set(id, one))),
-      { concurrency },
-    )
-    const isAsked = new Set(questions.map(addressOf))
-    const answering = fresh.filter((row) => BookingMatching.isRelevant(row) || isAsked.has(addressOf(row)))
-    yield* Effect.forEach(
-      answering,
-      (row) =>
-        Effect.gen(function* () {
-          const address = addressOf(row)
-          heard.set(address, {
-            address,
-            fact: row,
-            loaded: yield* loadReview(tenantId, yield* reviewStreamOf(address)),
-          })
-        }),
-      { concurrency },
-    )
-
-    const relevant = fresh.filter(BookingMatching.isRelevant)
-    const standing = loaded.flatMap(({ state }) => state.enrichments)
-    unread = standing
-      .map(({ fact }): Message => ({ account_id: fact.accountId, message_id: fact.messageId }))
-      .filter((message) => !rows.has(addressOf(message)) && isNew(`unread ${addressOf(message)}`))
-    const answered = relevant.flatMap((row) => heard.get(addressOf(row))?.loaded.state.answer?.is ?? [])
-    unfound = [
-      ...told
-        .filter(({ account_id, message_id }) => rows.has(addressOf({ account_id, message_id })))
-        .map(({ booking_id }) => booking_id),
-      ...answered.flatMap((answer) => (answer === "none" ? [] : [answer])),
-    ].filter((id) => !bookings.has(id) && isNew(`booking ${id}`))
-    const stays = loaded.flatMap((one) => {
-      const booking = bookings.get(EnrichedBooking.idOf(one.streamId))
-      return booking === undefined
-        ? []
-        : [{ booking, formerly: one.state.enrichments.flatMap(({ change }) => change?.stay ?? []) }]
-    })
-    keys = keysOf(
-      [
-        ...relevant.map((fact) => ({ platform: fact.platform, code: fact.confirmation_code, days: [fact.check_in] })),
-        ...stays.map(({ booking, formerly }) => ({
-          platform: booking.platform,
-          code: booking.code,
-          days: [booking.checkIn, ...formerly.map(({ checkIn }) => checkIn)],
-        })),
-      ],
-      isNew,
-    )
-  }
-
-  const facts = [...rows.values()].filter(BookingMatching.isRelevant)
-  const connections = [...new Set(facts.map(({ connection_id }) => connection_id))]
-  const calendars = yield* Effect.forEach(connections, (id) =>
-    Effect.map(calendarsOf(tenantId, id), (calendars) => [id, calendars] as const),
-  )
-  const answers = new Map(
-    Array.from(heard.values()).flatMap(({ address, loaded: { state } }) =>
-      state.answer === undefined ? [] : [[address, state.answer] as const],
-    ),
-  )
-  return {
-    asked: asked ?? 0,
-    facts,
-    rows,
-    bookings: Array.from(histories, ([id, loaded]) => ({ id, booking: bookings.get(id), loaded })),
-    calendars: new Map(calendars),
-    reviews: [...heard.values()],
-    answers,
-    isRead: (fact) => rows.has(addressOfRef(fact)),
-    isBarred: (bookingId, { account_id, connection_id, extractor, message_id }) => {
-      const answer = answers.get(addressOf({ account_id, message_id }))
-      return (histories.get(bookingId)?.state.barred ?? []).some(
-        (bar) =>
-          bar.connectionId === connection_id &&
-          bar.extractor === extractor &&
-          (answer?.is !== bookingId || DateTime.isLessThan(answer.at, bar.at)),
-      )
-    },
-  } satisfies Situation
-})
-
-type Keys = ReadonlyMap<Platform, { readonly codes: ReadonlyArray<string>; readonly days: ReadonlyArray<Day> }>
-
-/** By what a reservation or a booking is found that were not looked for before. */
-const keysOf = (
-  about: ReadonlyArray<{
-    readonly platform: Platform | null
-    readonly code: string | null
-    readonly days: ReadonlyArray<Day | null>
-  }>,
-  isNew: (key: string) => boolean,
-): Keys => {
-  const keys = new Map<Platform, { readonly codes: Array<string>; readonly days: Array<Day> }>()
-  for (const { code, days, platform } of about) {
-    if (platform === null) continue
-    const of = keys.get(platform) ?? { codes: [], days: [] }
-    if (code !== null && isNew(`code ${platform} ${code}`)) of.codes.push(code)
-    for (const day of days) if (day !== null && isNew(`day ${platform} ${day}`)) of.days.push(day)
-    if (of.codes.length + of.days.length > 0) keys.set(platform, of)
-  }
-  return keys
-}
-
-const firstOfEach = () => {
-  const seen = new Set<string>()
-  return (key: string): boolean => {
-    const { size } = seen
-    return seen.add(key).size > size
-  }
-}
-
-/** Asks what is not asked yet, and closes what is no question any more. */
-const askAbout = Effect.fnUntraced(function* (
-  heard: ReadonlyArray<Heard>,
-  questions: ReadonlyArray<BookingMatching.Question>,
-  assigned: ReadonlyMap<string, BookingId>,
-) {
-  const at = yield* DateTime.now
-  const open = heard.flatMap((one) =>
-    one.loaded.state.reviews.flatMap((review) => (review.isOpen ? [{ one, review }] : [])),
-  )
-  const asking = new Map<Heard, Array<EnrichmentReview.Command>>()
-  const say = (one: Heard, command: EnrichmentReview.Command) => asking.set(one, [...(asking.get(one) ?? []), command])
-  const answered = new Set(open)
-  for (const { about, candidates, doubt, fact } of questions) {
-    const same = open.find(
-      (other) => answered.has(other) && other.review.doubt === doubt && about.has(other.one.address),
-    )
-    if (same !== undefined) {
-      answered.delete(same)
-      say(same.one, { ...questionOf(same.review), _tag: "Ask", at, candidates })
-      continue
-    }
-    const one = heard.find(({ address }) => address === addressOf(fact))
-    if (one === undefined) continue
-    const { account_id: accountId, connection_id: connectionId, message_id: messageId } = fact
-    const reviewId = ReviewId.make(yield* derivedUuid("enrichment_review", connectionId, accountId, messageId, doubt))
-    say(one, { _tag: "Ask", at, reviewId, fact: { accountId, messageId }, connectionId, doubt, candidates })
-  }
-  for (const { one, review } of answered) {
-    const bookingId = assigned.get(one.address)
-    const outcome = bookingId === undefined ? "lapsed" : "applied"
-    say(one, { _tag: "Close", at, reviewId: review.reviewId, outcome, ...(bookingId !== undefined && { bookingId }) })
-  }
-  const changes = yield* Effect.forEach(asking, ([{ loaded }, commands]) =>
-    Effect.fromResult(decideReview(loaded, ...commands)),
-  )
-  yield* appendAll(changes, system)
-  const events = changes.flatMap((change) => change.events)
-  const wasOpen = new Set(open.map(({ review }) => review.reviewId))
-  const isNew = ({ _tag, reviewId }: EnrichmentReview.Event) =>
-    _tag === "enrichment_review_opened" && !wasOpen.has(reviewId)
-  return {
-    opened: events.filter(isNew).length,
-    closed: events.filter(({ _tag }) => _tag === "enrichment_review_resolved").length,
-  }
-})
-
-const questionOf = ({ connectionId, doubt, fact, reviewId }: EnrichmentReview.Review) => ({
-  connectionId,
-  doubt,
-  fact,
-  reviewId,
 })
 
 /** Under a lease that a tenant has once; and what came of it is told, in numbers. */
@@ -725,25 +477,17 @@ const messagesOf = (event: Feed.Event): ReadonlyArray<Message> => {
   return event.itemIds.map((message_id) => ({ account_id, message_id }))
 }
 
-const reviewStreamOf = (address: string) => derivedUuid("enrichment", address)
-
 const dayOf = (at: DateTime.Utc): Day => DateTime.formatIsoDateUtc(at)
 
-/** Streams that are read, and bookings that are written, at the same time. */
+/** Bookings that are written at the same time. */
 const concurrency = 4
-
-/** Streams that one append is for. */
-const streamsAtOnce = 100
 
 const metadata = { actor: system }
 
 const decodeFeed = EventCodec.decodeStream(Feed)
 const decodeBooking = EventCodec.decodeStream(EnrichedBooking)
-const loadBooking = Aggregate.load(EnrichedBooking, { personal: true })
 const loadClear = Aggregate.load(EnrichedBooking)
 const decideBooking = Aggregate.decide(EnrichedBooking)
-const loadReview = Aggregate.load(EnrichmentReview)
-const decideReview = Aggregate.decide(EnrichmentReview)
 const handleReview = Aggregate.handle(EnrichmentReview)
 const loadRuns = Aggregate.load(EnrichmentRuns)
 const handleRuns = Aggregate.handle(EnrichmentRuns)

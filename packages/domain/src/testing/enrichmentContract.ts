@@ -4,15 +4,17 @@
  * The cases M01 to M18 are named by their numbers: messages and calendars that meet in all the ways that were seen.
  */
 import { assert, describe, layer } from "@effect/vitest"
-import { Cause, Clock, DateTime, Duration, Effect, Exit, Layer, Logger, Schema } from "effect"
+import { DateTime, Duration, Effect, Exit, Layer, Logger, Option, Schema } from "effect"
 import { Digest, SecureRandom } from "effect/crypto"
 
 import * as Controls from "../Controls.ts"
-import { type DataKeys } from "../DataKeys.ts"
-import { type EventLog, EventStore } from "../EventStore.ts"
+import { DataKeys } from "../DataKeys.ts"
+import { categoryOf, type EventLog, EventStore } from "../EventStore.ts"
+import * as Forgetting from "../Forgetting.ts"
 import { type Leases } from "../Leases.ts"
 import * as Rebuild from "../Rebuild.ts"
-import { type Booking, Bookings } from "../reservations/Bookings.ts"
+import { type Bookings } from "../reservations/Bookings.ts"
+import * as EnrichedBooking from "../reservations/EnrichedBooking.ts"
 import * as Enrichment from "../reservations/Enrichment.ts"
 import * as EnrichmentReviewsView from "../reservations/EnrichmentReviewsView.ts"
 import * as EnrichmentsView from "../reservations/EnrichmentsView.ts"
@@ -20,19 +22,25 @@ import { type Sealer } from "../Sealer.ts"
 import * as Verify from "../Verify.ts"
 import { type Views, type ViewStore } from "../ViewStore.ts"
 import { type BookingDesk, layerMemory } from "./bookingsMemory.ts"
+import * as Storm from "./enrichmentStorm.ts"
 import {
-  bookingMail,
-  caughtUp,
-  closed,
-  factsView,
-  hosting,
-  hostingIn,
-  type Mail,
-  mail,
-  seaView,
-  stay,
-  today,
-} from "./hosting.ts"
+  asked,
+  at,
+  beforeFirstUpdate,
+  by,
+  type Crash,
+  crashing,
+  Drawn,
+  DrawnStay,
+  fixed,
+  mailOf,
+  Shuffle,
+  shuffled,
+  still,
+  stayOf,
+  told,
+} from "./enrichmentWorlds.ts"
+import { bookingMail, caughtUp, closed, factsView, hosting, hostingIn, mail, seaView, stay, today } from "./hosting.ts"
 
 type Stores = DataKeys | EventLog | EventStore | Leases | Sealer | Views | ViewStore
 
@@ -772,10 +780,18 @@ export const enrichmentContract = <E>(
       { ...property, arbitrary: { ...property.arbitrary, runs: Math.ceil(property.arbitrary.runs / 3) } },
     )
 
+    it.effect.prop(
+      "whatever happens, and whoever is at it at once, bookings have what calendars, people and sure mails say, and nothing else",
+      [Storm.Happenings],
+      ([happenings]) => Storm.weather(happenings),
+      property,
+    )
+
     describe("forgetting", () => {
-      it.effect("a mailbox leaves bookings as they are, and nobody can read there what it told", () =>
+      it.effect("a mailbox leaves bookings as they are, and nobody can read anywhere what it told", () =>
         Effect.gen(function* () {
-          const { booking, deliver, enrichments, feed, forget, have, open, reconsider, run } = yield* hosting
+          const { booking, deliver, enrichments, feed, forget, have, open, reconsider, run, tenantId, undo } =
+            yield* hosting
           yield* have(stay("b"))
           yield* deliver(mail("m1"), mail("m2", { checkIn: "2027-02-01", checkOut: "2027-02-03", code: "HMTEST0002" }))
           yield* run
@@ -784,8 +800,53 @@ export const enrichmentContract = <E>(
           yield* reconsider
           yield* feed(yield* booking("b"))
           assert.deepStrictEqual(told(yield* booking("b")), ["Ada Testwell", 4, "HMTEST0001"])
-          assert.deepInclude((yield* enrichments("b"))[0], { status: "applied", before: null, after: null })
+          assert.deepStrictEqual(yield* enrichments("b"), [])
           assert.deepStrictEqual(yield* open, [])
+          assert.deepStrictEqual(yield* undo(), [])
+          const keys = yield* DataKeys
+          const history = EnrichedBooking.streamId((yield* booking("b")).id)
+          assert.deepStrictEqual(yield* keys.find(tenantId, history), Option.none())
+        }),
+      )
+
+      it.effect("a mailbox goes on where a process died, when it is asked for again", () =>
+        Effect.gen(function* () {
+          const { booking, connectionId, deliver, enrichments, forget, have, run, tenantId } = yield* hosting
+          yield* have(stay("b"))
+          yield* deliver(mail("m1"))
+          yield* run
+          const store = yield* EventStore
+          const append: typeof store.append = (request) =>
+            request.streams.some(({ streamId }) => categoryOf(streamId) === EnrichedBooking.name)
+              ? Effect.die("gone")
+              : store.append(request)
+          assert.isTrue(
+            Exit.isFailure(yield* Effect.exit(Effect.provideService(forget, EventStore, { ...store, append }))),
+          )
+          assert.strictEqual((yield* enrichments("b")).length, 1)
+          yield* Forgetting.destroyKeys(tenantId, connectionId, by)
+          assert.deepStrictEqual(yield* enrichments("b"), [])
+          assert.deepStrictEqual(told(yield* booking("b")), ["Ada Testwell", 4, "HMTEST0001"])
+        }),
+      )
+
+      it.effect("a mailbox forgets nothing that another one told other bookings", () =>
+        Effect.gen(function* () {
+          const one = yield* hosting
+          const other = yield* hostingIn(one.tenantId)
+          yield* one.have(stay("b1"), stay("b2", { checkIn: "2027-01-01", checkOut: "2027-01-02" }))
+          yield* one.deliver(mail("m1"))
+          yield* other.deliver(mail("m2", { code: "HMTEST0002", checkIn: "2027-01-01", checkOut: "2027-01-02" }))
+          yield* one.run
+          yield* one.forget
+          yield* one.reconsider
+          assert.deepStrictEqual(
+            (yield* one.undo()).map(({ bookingId }) => String(bookingId)),
+            ["b2"],
+          )
+          yield* one.settle
+          assert.deepStrictEqual(told(yield* one.booking("b1")), ["Ada Testwell", 4, "HMTEST0001"])
+          assert.deepStrictEqual(told(yield* one.booking("b2")), [null, null, null])
         }),
       )
 
@@ -836,168 +897,3 @@ export const enrichmentContract = <E>(
       }),
     )
   })
-
-/** It is always the same moment, unless said otherwise. */
-const stillAt = (now: DateTime.Utc) =>
-  Effect.map(Clock.Clock, (clock): Clock.Clock => {
-    const millis = DateTime.toEpochMillis(now)
-    return Object.assign(Object.create(clock), {
-      currentTimeMillisUnsafe: () => millis,
-      currentTimeMillis: Effect.succeed(millis),
-    })
-  })
-
-const still = Layer.effect(Clock.Clock, stillAt(today))
-
-const at =
-  (now: DateTime.Utc) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.flatMap(stillAt(now), (clock) => Effect.provideService(effect, Clock.Clock, clock))
-
-const by = { actor: { kind: "operator", id: "support" } } as const
-
-const told = ({ code, guestCount, guestName }: Booking) => [guestName, guestCount, code]
-
-/** What belongs to the calendar and to people. */
-const fixed = ({ checkIn, checkOut, editedByPerson, feed, id, listing, platform, since, status }: Booking) => ({
-  checkIn,
-  checkOut,
-  editedByPerson,
-  feed,
-  id,
-  listing,
-  platform,
-  since,
-  status,
-})
-
-const asked = (reviews: ReadonlyArray<EnrichmentReviewsView.Row>) =>
-  reviews
-    .map(({ candidates, reason }) => [reason, candidates.map(String)] as const)
-    .toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
-
-/** Somebody else is faster, once. */
-const beforeFirstUpdate =
-  <B, E2, R2>(meanwhile: Effect.Effect<B, E2, R2>) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.gen(function* () {
-      const bookings = yield* Bookings
-      const context = yield* Effect.context<R2>()
-      let isFirst = true
-      const update: typeof bookings.update = (...request) =>
-        Effect.gen(function* () {
-          if (isFirst) yield* Effect.provide(Effect.orDie(meanwhile), context)
-          isFirst = false
-          return yield* bookings.update(...request)
-        })
-      return yield* Effect.provideService(effect, Bookings, { ...bookings, update })
-    })
-
-/** Where a process dies: before its nth write, or after it and before anybody learns of it. */
-interface Crash {
-  readonly step: number
-  readonly moment: "before" | "after"
-}
-
-class Died {
-  readonly _tag = "Died"
-}
-
-/** Every write to the log and to the host's bookings is a step. */
-const crashing = (crash: Crash | undefined) => {
-  let steps = 0
-  const step = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.suspend(() => {
-      steps += 1
-      if (steps !== crash?.step) return effect
-      const die = Effect.die(new Died())
-      return crash.moment === "before" ? die : Effect.andThen(Effect.exit(effect), die)
-    })
-  return {
-    count: () => steps,
-    /** Started again until it is through. */
-    untilThrough: <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-      Effect.gen(function* () {
-        const store = yield* EventStore
-        const bookings = yield* Bookings
-        const process = effect.pipe(
-          Effect.provideService(EventStore, { ...store, append: (request) => step(store.append(request)) }),
-          Effect.provideService(Bookings, { ...bookings, update: (...request) => step(bookings.update(...request)) }),
-        )
-        for (;;) {
-          const exit = yield* Effect.exit(process)
-          if (Exit.isSuccess(exit)) return exit.value
-          if (!(Cause.squash(exit.cause) instanceof Died)) return yield* exit
-        }
-      }),
-  }
-}
-
-/** Few values, so that much is alike. */
-const Drawn = Schema.Struct({
-  kind: Schema.Literals([
-    "confirmed",
-    "confirmed",
-    "confirmed",
-    "reminder",
-    "guest_message",
-    "alteration_accepted",
-    "cancelled",
-    "modified",
-  ]),
-  code: Schema.NullOr(Schema.Literals(["HMTEST0001", "HMTEST0001", "HMTEST0002"])),
-  dates: Schema.Literals([0, 0, 1, 2]),
-  guestName: Schema.NullOr(Schema.Literals(["Ada", "Ada Testwell", "Bruno Beispiel"])),
-  guestCount: Schema.NullOr(Schema.Literals([2, 3])),
-  listing: Schema.NullOr(Schema.Literals([seaView, seaView])),
-  rooms: Schema.NullOr(Schema.Literals([1, 2])),
-  confidence: Schema.Literals([0.7, 0.95, 0.97, 0.97]),
-  sender: Schema.Literals(["authentic", "authentic", "authentic", "unproven"]),
-  minute: Schema.Literals([0, 1, 2, 3, 4, 5]),
-})
-
-const DrawnStay = Schema.Struct({
-  code: Schema.NullOr(Schema.Literals(["HMTEST0001", "HMTEST0002"])),
-  dates: Schema.Literals([0, 0, 1]),
-  listing: Schema.NullOr(Schema.Literals([seaView, seaView])),
-  status: Schema.Literals(["live", "live", "live", "cancelled", "blocked"]),
-  guestName: Schema.NullOr(Schema.Literals(["?"])),
-  edited: Schema.Literals([false, false, true]),
-  minute: Schema.Literals([0, 2, 4]),
-})
-
-const Shuffle = Schema.Array(Schema.Literals([0, 1, 2, 3])).check(Schema.isMinLength(7), Schema.isMaxLength(7))
-
-const datesOf = (n: 0 | 1 | 2) =>
-  [
-    { checkIn: "2026-12-05", checkOut: "2026-12-08" },
-    { checkIn: "2026-12-05", checkOut: null },
-    { checkIn: "2026-12-08", checkOut: "2026-12-10" },
-  ][n] ?? { checkIn: null, checkOut: null }
-
-const mailOf = ({ dates, kind, minute, ...drawn }: typeof Drawn.Type, index: number): Mail =>
-  mail(`m${index}`, {
-    ...drawn,
-    ...datesOf(dates),
-    kind,
-    received: `2026-11-20T10:0${minute}:00Z`,
-    ...((kind === "cancelled" || kind === "modified") && { decision: "none" }),
-  })
-
-const stayOf = ({ code, dates, edited, guestName, listing, minute, status }: typeof DrawnStay.Type, index: number) =>
-  stay(`b${index}`, {
-    code,
-    listing,
-    status,
-    guestName,
-    ...(dates === 1 && { checkIn: "2026-12-08", checkOut: "2026-12-10" }),
-    confidence: { guestName: 0.3 },
-    editedByPerson: edited ? ["guestName"] : [],
-    since: DateTime.makeUnsafe(`2026-11-20T10:0${minute}:30Z`),
-  })
-
-const shuffled = <A>(all: ReadonlyArray<A>, by: ReadonlyArray<number>): ReadonlyArray<A> =>
-  all
-    .map((one, index) => [by[index] ?? 0, one] as const)
-    .toSorted(([a], [b]) => a - b)
-    .map(([, one]) => one)
