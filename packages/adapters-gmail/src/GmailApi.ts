@@ -108,7 +108,10 @@ export interface MessagePage {
 export type Place = "unlabelled" | "trashed" | "spam" | "deleted" | "back"
 
 export interface HistoryPage {
-  /** What arrived with the label or got it, oldest first, each once. May be empty and still not be the last page. */
+  /**
+   * What arrived with the label, got it, or came with it from the trash or from spam; oldest first, each once. May be
+   * empty and still not be the last page.
+   */
   readonly messages: ReadonlyArray<MessageRef>
   /** Where messages came to be at last, these or others that had the label: at least those that moved. */
   readonly places: ReadonlyMap<MessageId, Place>
@@ -350,6 +353,8 @@ const followed = (
     for (const { labelIds, message } of labelsRemoved) {
       if (labelIds.includes(labelId)) places.set(message.id, "unlabelled")
       else if ([trash, spam].some((bin) => labelIds.includes(bin)) && message.labelIds.includes(labelId)) {
+        // No listing has shown it as long as it was there.
+        added.set(message.id, message)
         places.set(message.id, "back")
       }
     }

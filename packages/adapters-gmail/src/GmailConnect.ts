@@ -176,7 +176,7 @@ export const complete = Effect.fn("GmailConnect.complete")(function* ({
   if (!isEqual(consent.state, nonce)) return yield* refuse("unknown")
   if (consent.session !== browserOf(session)) return yield* refuse("another-session")
   if (consent._tag === "Granted") return yield* finish(tenantId, connectionId)
-  if (consent._tag === "Offered") return yield* offer(session, connectionId, consent)
+  if (consent._tag === "Offered") return yield* offer(session, connectionId, consent, held.version)
   if (consent._tag === "Exchanging") return yield* refuse("used")
   if (DateTime.isLessThan(consent.expiresAt, yield* DateTime.now)) return yield* refuse("expired")
   const code = yield* Effect.fromResult(answer.code)
@@ -204,8 +204,8 @@ export const complete = Effect.fn("GmailConnect.complete")(function* ({
   if (mended?.state.identity !== undefined && mended.state.identity !== identity) {
     const until = DateTime.addDuration(yield* DateTime.now, patience)
     const offered = { _tag: "Offered", ...granted, reconnects: mended.connectionId, until } as const
-    yield* vault.put(tenantId, connectionId, GmailSecret.write(offered), { replaces: exchanging })
-    return yield* offer(session, connectionId, offered)
+    const version = yield* vault.put(tenantId, connectionId, GmailSecret.write(offered), { replaces: exchanging })
+    return yield* offer(session, connectionId, offered, version)
   }
   yield* vault.put(
     tenantId,
@@ -235,7 +235,7 @@ export const connectAsNew = Effect.fn("GmailConnect.connectAsNew")(function* (
   if (consent.session !== browserOf(session)) return yield* refuse("another-session")
   if (consent._tag === "Granted") return yield* finish(tenantId, connectionId)
   if (consent._tag !== "Offered") return yield* refuse("unknown")
-  yield* ensureOpen(tenantId, connectionId, consent)
+  yield* ensureOpen(tenantId, connectionId, consent, held.version)
   const { reconnects: _, until: __, ...granted } = consent
   yield* vault
     .put(tenantId, connectionId, GmailSecret.write({ ...granted, _tag: "Granted" }), { replaces: held.version })
@@ -461,23 +461,35 @@ const ensureOwn = Effect.fnUntraced(function* ({ ownerId, tenantId }: Owner, con
 type Offered = Extract<GmailSecret.Secret, { readonly _tag: "Offered" }>
 
 /** Whoever mends a connection with another account than its own is told so, and so is its history. */
-const offer = Effect.fnUntraced(function* (session: Session, connectionId: Ids.ConnectionId, consent: Offered) {
+const offer = Effect.fnUntraced(function* (
+  session: Session,
+  connectionId: Ids.ConnectionId,
+  consent: Offered,
+  version: number,
+) {
   const { ownerId, tenantId } = session
   const { identity: offered, reconnects, until } = consent
-  yield* ensureOpen(tenantId, connectionId, consent)
+  yield* ensureOpen(tenantId, connectionId, consent, version)
   const at = yield* DateTime.now
   const refusal = Connection.Command.make({ _tag: "RefuseIdentity", at, offered })
   yield* handle(tenantId, reconnects, refusal, { metadata: { actor: { kind: "owner", id: ownerId } } })
   return yield* new MailboxMismatch({ reconnects, connectionId, until })
 })
 
+/** What was offered too long ago is thrown away, unless somebody accepted it while it was looked at. */
 const ensureOpen = Effect.fnUntraced(function* (
   tenantId: Ids.TenantId,
   connectionId: Ids.ConnectionId,
-  { until }: Offered,
+  { session, state, until }: Offered,
+  version: number,
 ) {
   if (DateTime.isGreaterThan(until, yield* DateTime.now)) return
-  yield* (yield* Vault.Vault).remove(tenantId, connectionId)
+  const vault = yield* Vault.Vault
+  const nothing = GmailSecret.write({ _tag: "Exchanging", state, session })
+  yield* vault.put(tenantId, connectionId, nothing, { replaces: version }).pipe(
+    Effect.andThen(vault.remove(tenantId, connectionId)),
+    Effect.catchTag("CredentialsConflict", () => Effect.void),
+  )
   return yield* refuse("expired")
 })
 
@@ -523,7 +535,11 @@ const finishIfGranted = Effect.fnUntraced(function* ({ streamId, tenantId }: Pen
   if (held === undefined) return []
   const consent = GmailSecret.read(held.secret)
   if (consent._tag === "Offered") {
-    yield* Effect.catchTag(ensureOpen(tenantId, connectionId, consent), "ConsentRefused", () => Effect.void)
+    yield* Effect.catchTag(
+      ensureOpen(tenantId, connectionId, consent, held.version),
+      "ConsentRefused",
+      () => Effect.void,
+    )
   }
   if (consent._tag !== "Granted") return []
   return yield* finish(tenantId, connectionId).pipe(

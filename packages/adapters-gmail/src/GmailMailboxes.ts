@@ -48,6 +48,8 @@ export class GmailMailboxes extends Context.Service<
       const connections = new Map<string, Entry>()
       const found = new Map<string, ReadonlyArray<Watcher>>()
       let reached = EventStore.beginning
+      /** How often `found` was outdated: who began to search before knows nothing of it. */
+      let changes = 0
 
       const readOn = turn.withPermit(
         Effect.gen(function* () {
@@ -62,7 +64,10 @@ export class GmailMailboxes extends Context.Service<
               const key = JSON.stringify([tenantId, streamId])
               const state = Connection.evolve(connections.get(key)?.state ?? Connection.initial, event)
               connections.set(key, { tenantId, connectionId: Connection.idOf(streamId), state })
-              if (state.provider === GmailProvider.id) found.clear()
+              if (state.provider === GmailProvider.id) {
+                found.clear()
+                changes++
+              }
             }),
           )
           reached = head
@@ -79,10 +84,11 @@ export class GmailMailboxes extends Context.Service<
               Effect.map((hash) =>
                 entries.filter((entry) => entry.tenantId === tenantId && entry.state.settings?.[setting] === hash),
               ),
-              Effect.catchTag("SealingError", () => Effect.succeed([])),
+              Effect.catchTag("SealingError", ({ reason }) => Effect.succeed(reason === "forgotten" ? [] : undefined)),
             ),
           )
-          return matches.flat().map(watcherOf)
+          const watchers = matches.flatMap((entries) => entries ?? []).map(watcherOf)
+          return { watchers, isWhole: !matches.includes(undefined) }
         },
         Effect.provideService(KeyedHash.KeyedHash, hashes),
       )
@@ -94,7 +100,9 @@ export class GmailMailboxes extends Context.Service<
           const key = createHash("sha256").update(salt).update(address.trim().toLowerCase()).digest("base64url")
           const known = found.get(key)
           if (known !== undefined) return known
-          const watchers = yield* search(entries, address)
+          const asOf = changes
+          const { isWhole, watchers } = yield* search(entries, address)
+          if (!isWhole || asOf !== changes) return watchers
           if (found.size >= remembered) found.clear()
           found.set(key, watchers)
           return watchers

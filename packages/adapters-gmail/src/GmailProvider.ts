@@ -151,11 +151,12 @@ const labelsFor = Effect.fnUntraced(function* ({ mailbox, retries }: Opened, { i
   )
 })
 
+/** What Google counts, if it says so: what was fetched does not wait for it, and the next look counts again. */
 const totalOf = ({ mailbox, retries }: Opened, { key }: Provider.Source) =>
-  Effect.mapBoth(retries.ask(mailbox.label(LabelId.make(key))), {
-    onSuccess: ({ messagesTotal }) => messagesTotal,
-    onFailure: providerError,
-  })
+  retries.ask(mailbox.label(LabelId.make(key))).pipe(
+    Effect.map(({ messagesTotal }) => messagesTotal),
+    Effect.catch(() => Effect.undefined),
+  )
 
 const cursorFrom = (
   { mailbox, retries }: Opened,

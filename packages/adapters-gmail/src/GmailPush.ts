@@ -16,7 +16,7 @@
  * @see https://developers.google.com/workspace/gmail/api/guides/push
  * @see https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions
  */
-import { type EventStore, type Ids, Webhooks } from "@holdfast/domain"
+import { type EventStore, type Ids, SyncScheduler, Webhooks } from "@holdfast/domain"
 import { Cause, Clock, Context, Duration, Effect, Layer, Option, Predicate, Result, Schema, Semaphore } from "effect"
 
 import { GmailMailboxes, type Watcher } from "./GmailMailboxes.ts"
@@ -131,7 +131,7 @@ const tell = ({ connectionId }: Due, cause: Cause.Cause<unknown>) => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
   const failure = Cause.squash(cause)
   const name = Predicate.hasProperty(failure, "_tag") ? String(failure._tag) : "a defect"
-  if (name === "SyncInProgress") return Effect.void
+  if (SyncScheduler.isMeant.has(name)) return Effect.void
   return Effect.annotateLogs(Effect.logWarning(`A look failed with ${name}`), { connectionId })
 }
 

@@ -7,7 +7,7 @@
  *
  * @see https://developers.google.com/workspace/gmail/api/reference/rest/v1/users/watch
  */
-import { Credentials, type EventStore, type Ids } from "@holdfast/domain"
+import { Controls, Credentials, type EventStore, type Ids } from "@holdfast/domain"
 import { Clock, DateTime, Duration, Effect, Redacted, Result, Schedule } from "effect"
 
 import { GmailApi, type LabelId, type Mailbox } from "./GmailApi.ts"
@@ -31,12 +31,16 @@ const warnBefore = Duration.hours(48)
 const lookEvery = Duration.minutes(5)
 const retryAfter = Duration.hours(1)
 
-/** Has the mailbox of a connection watched, for all its connections. Returns when Google stops by itself. */
+/**
+ * Has the mailbox of a connection watched, for all its connections. Returns when Google stops by itself. Fails with
+ * `SyncDisabled` where an operator's switch is off.
+ */
 export const arm = Effect.fn("GmailWatch.arm")(function* (
   { topic }: Settings,
   { connectionId, tenantId }: Pick<Watcher, "connectionId" | "tenantId">,
 ) {
   const mailboxes = yield* GmailMailboxes
+  yield* Controls.ensureEnabled(tenantId, { provider: GmailProvider.id, connectionId })
   return yield* ask(tenantId, connectionId, (mailbox, address) =>
     Effect.flatMap(mailboxes.of(address), (watchers) => mailbox.watch({ topic, labelIds: labelsOf(watchers) })),
   )

@@ -7,7 +7,9 @@
  *
  * @see https://developers.google.com/workspace/gmail/api/reference/quota
  */
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
+
+import { elapsed } from "./Elapsed.ts"
 
 /** What Google charges, and how much it allows. */
 export interface Quota {
@@ -98,6 +100,3 @@ const reserve = (level: Level, perMinute: number, units: number, now: number): n
 }
 
 const keptAtMost = 1_000
-
-/** Milliseconds by a clock that nobody sets. */
-const elapsed = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)

@@ -2,7 +2,7 @@
  * Stories of mail that comes, moves and goes while Google fails and runs are stopped, drawn by a seed, and what has to
  * hold in the end: every message that bears the label is on the tape, once, byte for byte, and nothing else is.
  */
-import { Sync } from "@holdfast/domain"
+import { Ids, Sync } from "@holdfast/domain"
 import { DateTime, Effect, Fiber, Schema } from "effect"
 
 import { GmailProvider, Tape } from "../src/index.ts"
@@ -25,7 +25,8 @@ export const play = Effect.fnUntraced(function* (seed: number, address: string) 
   const below = (limit: number) => Math.floor(dice() * limit)
   const oneOf = <A>(all: readonly [A, ...ReadonlyArray<A>]): A => all[below(all.length)] ?? all[0]
   const simulator = yield* GmailSimulator
-  const gmail = yield* connected({ address, provider: yield* GmailProvider.make })
+  const tenantId = Ids.TenantId.make(`story ${seed}`)
+  const gmail = yield* connected({ address, tenantId, provider: yield* GmailProvider.make })
   const known: Array<string> = []
   const everLabelled = new Set<string>()
   const raws = new Map<string, Uint8Array>()

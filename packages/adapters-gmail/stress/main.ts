@@ -1,48 +1,41 @@
 /**
- * Plays many stories, one after the other, and stops at the first that does not hold.
+ * Plays many stories and stops at the first that does not hold.
  *
- *     node --conditions=@holdfast/source packages/adapters-gmail/stress/main.ts --schedules 10000 [--seed 0]
+ *     npm run stress:mail -- [--schedules 10000] [--seed 0] [--http]
+ *
+ * One after the other in this process; with `--http` some at once, each against a simulator of its own that Google's
+ * client asks over real HTTP.
  */
 import { parseArgs } from "node:util"
 
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 
 import * as VirtualTime from "../src/testing/VirtualTime.ts"
-import { world } from "../test/mailbox.ts"
+import { stores, world } from "../test/mailbox.ts"
 import { ada } from "../test/support.ts"
+import { google } from "./Google.ts"
 import { play } from "./Schedule.ts"
+import * as Stories from "./Stories.ts"
 
 const { values } = parseArgs({
-  options: { schedules: { type: "string", default: "10000" }, seed: { type: "string", default: "0" } },
-})
-const [schedules, first] = [Number(values.schedules), Number(values.seed)]
-
-const story = (seed: number) => play(seed, ada).pipe(Effect.provide(world(), { local: true }), VirtualTime.provide())
-
-const program = Effect.gen(function* () {
-  const began = performance.now()
-  let [messages, runs, requests] = [0, 0, 0]
-  for (let seed = first; seed < first + schedules; seed++) {
-    const told = yield* story(seed)
-    messages += told.messages
-    runs += told.runs
-    requests += told.requests
-    if ((seed + 1 - first) % 1_000 === 0 || seed + 1 === first + schedules) {
-      const seconds = Math.round((performance.now() - began) / 1_000)
-      yield* Effect.sync(() => {
-        process.stdout.write(
-          `${seed + 1 - first} schedules: 0 lost, 0 doubled of ${messages} messages in ${runs} runs with ${requests} requests, ${seconds} s\n`,
-        )
-      })
-    }
-  }
+  options: {
+    schedules: { type: "string", default: "10000" },
+    seed: { type: "string", default: "0" },
+    http: { type: "boolean", default: false },
+  },
 })
 
-await Effect.runPromise(
-  Effect.catchTag(program, "Broken", ({ seed, what }) =>
-    Effect.sync(() => {
-      process.stdout.write(`Seed ${seed}: ${what}\n`)
-      process.exitCode = 1
-    }),
-  ),
-)
+const inProcess = (seed: number) =>
+  play(seed, ada).pipe(Effect.provide(world(), { local: true }), VirtualTime.provide())
+
+const overHttp = (seed: number) =>
+  play(seed, ada).pipe(
+    Effect.provide(Layer.merge(google, stores), { local: true }),
+    VirtualTime.provide({ patience: 10 }),
+  )
+
+await Stories.playAll(values.http ? overHttp : inProcess, {
+  schedules: Number(values.schedules),
+  first: Number(values.seed),
+  atOnce: values.http ? 12 : 1,
+})

@@ -69,7 +69,7 @@ describe("The bodies of a mail", () => {
         assert.strictEqual(fullHtml, (parsed.html ?? "").replaceAll("\0", "\uFFFD"))
         assert.strictEqual(fullText, (parsed.text ?? "").replaceAll("\0", "\uFFFD"))
       }),
-    { fastCheck: { numRuns: 200 } },
+    { arbitrary: { runs: 200 } },
   )
 
   it("are set aside, attachments among them", () => {

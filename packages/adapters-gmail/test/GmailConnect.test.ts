@@ -216,6 +216,46 @@ layer(world, { excludeTestServices: true })("a consent", (it) => {
     }),
   )
 
+  it.effect("L14 by another account is one new connection, however often and at once that is said", () =>
+    Effect.gen(function* () {
+      const first = yield* answered()
+      const { connectionId } = yield* GmailConnect.complete(first)
+      const other = yield* answered(first.session, { reconnects: connectionId, mailbox: "bob@example.com" })
+      yield* Effect.flip(GmailConnect.complete(other))
+      const said = yield* Effect.all(
+        Array.from({ length: 4 }, () => GmailConnect.connectAsNew(first.session, other.connectionId)),
+        { concurrency: "unbounded" },
+      )
+      assert.deepStrictEqual(
+        said.map((registered) => registered.connectionId),
+        Array(4).fill(other.connectionId),
+      )
+      const connected = (yield* typesOf(first.session, other.connectionId)).filter((type) => type === "connected")
+      assert.strictEqual(connected.length, 1)
+    }),
+  )
+
+  it.effect("L14 by another account that was accepted is not thrown away by who had looked at it before", () =>
+    Effect.gen(function* () {
+      const first = yield* answered()
+      const { connectionId } = yield* GmailConnect.complete(first)
+      const other = yield* answered(first.session, { reconnects: connectionId, mailbox: "bob@example.com" })
+      yield* Effect.flip(GmailConnect.complete(other))
+      const vault = yield* Vault.Vault
+      const seen = yield* vault.get(first.session.tenantId, other.connectionId)
+      const consent = GmailSecret.read(seen.secret)
+      yield* GmailConnect.connectAsNew(first.session, other.connectionId)
+      if (consent._tag !== "Offered") return assert.fail("Nothing was offered")
+      const stale = { ...seen, secret: GmailSecret.write({ ...consent, until: yesterday }) }
+      const late = GmailConnect.connectAsNew(first.session, other.connectionId).pipe(
+        Effect.provideService(Vault.Vault, { ...vault, get: () => Effect.succeed(stale) }),
+      )
+      assert.deepInclude(yield* Effect.flip(late), { _tag: "ConsentRefused", reason: "expired" })
+      const held = yield* vault.get(first.session.tenantId, other.connectionId)
+      assert.strictEqual(GmailSecret.read(held.secret)._tag, "Granted")
+    }),
+  )
+
   it.effect("by another account that mends nothing is a connection beside the other one", () =>
     Effect.gen(function* () {
       const first = yield* answered()
@@ -576,6 +616,22 @@ layer(world, { excludeTestServices: true })("the label of a connection", (it) =>
       const again = yield* problemOf(GmailConnect.chooseLabel(other, consent.connectionId, "Shared"))
       assert.deepInclude(again, { conflict: "held" })
       assert.strictEqual((yield* stateOf(other, consent.connectionId)).settings?.["label"], "Not shared")
+    }),
+  )
+
+  it.effect("L08 that two owners claim at once is one owner's, and the other one is told", () =>
+    Effect.gen(function* () {
+      const session = newSession()
+      const others = { ...session, ownerId: Ids.OwnerId.make("bruno"), id: "browser-2" }
+      const consents = [yield* answered(session), yield* answered(others)]
+      const results = yield* Effect.forEach(consents, (consent) => Effect.result(GmailConnect.complete(consent)), {
+        concurrency: 2,
+      })
+      const [lost, ...more] = results.flatMap((result) => (result._tag === "Failure" ? [result.failure] : []))
+      assert.deepStrictEqual(more, [])
+      assert.deepInclude(lost instanceof GmailConnect.LabelNotSettled && lost.reason, { conflict: "held" })
+      const statuses = yield* Effect.forEach(consents, ({ connectionId, session }) => stateOf(session, connectionId))
+      assert.deepStrictEqual(statuses.map(({ status }) => status).toSorted(), ["active", "pending"])
     }),
   )
 

@@ -5,15 +5,18 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import {
   Aggregate,
   Connection,
+  Controls,
   Credentials,
   EventStore,
   Ids,
+  KeyedHash,
   Memory,
   Registration,
+  Sealer,
   Sync,
   Vault,
 } from "@holdfast/domain"
-import { DateTime, Deferred, Duration, Effect, Fiber, Layer, Logger, Queue, Stream } from "effect"
+import { Context, DateTime, Deferred, Duration, Effect, Fiber, Layer, Logger, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 import {
@@ -224,6 +227,44 @@ layer(world, { excludeTestServices: true })("A push", (it) => {
   )
 })
 
+layer(world, { excludeTestServices: true })("The connections of a mailbox", (it) => {
+  it.effect("are found again as soon as the keys of their tenant can be had again", () =>
+    Effect.gen(function* () {
+      const { connectionId } = yield* connected("Locked")
+      const hashes = yield* KeyedHash.KeyedHash
+      let isLocked = true
+      const mailboxes = yield* mailboxesWith((...asked) =>
+        isLocked ? Effect.fail(new Sealer.SealingError({ reason: "unavailable" })) : hashes.hash(...asked),
+      )
+      assert.deepStrictEqual(yield* mailboxes.of(ada), [])
+      isLocked = false
+      assert.include(idsOf(yield* mailboxes.of(ada)), connectionId)
+    }),
+  )
+
+  it.effect("are complete for whoever asks after a new one, also while an earlier search goes on", () =>
+    Effect.gen(function* () {
+      const { connectionId: first } = yield* connected("Searched")
+      const hashes = yield* KeyedHash.KeyedHash
+      const [reached, open] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const mailboxes = yield* mailboxesWith((...asked) =>
+        Deferred.succeed(reached, undefined).pipe(
+          Effect.andThen(Deferred.await(open)),
+          Effect.andThen(hashes.hash(...asked)),
+        ),
+      )
+      const early = yield* Effect.forkChild(mailboxes.of(ada))
+      yield* Deferred.await(reached)
+      const { connectionId: second } = yield* connected("New meanwhile")
+      // Whoever asks for all has read the log up to here.
+      yield* mailboxes.all
+      yield* Deferred.succeed(open, undefined)
+      assert.include(idsOf(yield* Fiber.join(early)), first)
+      assert.includeMembers(idsOf(yield* mailboxes.of(ada)), [first, second])
+    }),
+  )
+})
+
 layer(world, { excludeTestServices: true })("Google's keys", (it) => {
   it.effect("are fetched once, whoever knocks; while they cannot be had a push is to come again", () =>
     Effect.gen(function* () {
@@ -314,20 +355,20 @@ describe("The watching of mailboxes", () => {
         const running = yield* Effect.forkChild(GmailWatch.run({ topic }))
         const first = watcher(1)
         watchers.push(first)
-        yield* TestClock.adjust("5 minutes")
+        yield* pass("5 minutes")
         assert.deepStrictEqual(asked, [["Label_1"]])
         watchers.push(watcher(2))
-        yield* TestClock.adjust("5 minutes")
+        yield* pass("5 minutes")
         assert.deepStrictEqual(asked.slice(1), [["Label_1", "Label_2"]])
 
         asked.length = 0
-        yield* TestClock.adjust("2 days")
+        yield* pass("2 days")
         assert.strictEqual(asked.length, 4)
 
         google.isAway = true
-        yield* TestClock.adjust("4 days")
+        yield* pass("4 days")
         assert.deepStrictEqual(expiring(heard), [])
-        yield* TestClock.adjust("4 days")
+        yield* pass("4 days")
         const told = expiring(heard).filter(({ annotations }) => annotations["connectionId"] === first.connectionId)
         assert.deepStrictEqual(
           told.map(({ annotations }) => annotations["hoursLeft"]),
@@ -336,8 +377,13 @@ describe("The watching of mailboxes", () => {
         assert.isAtMost(asked.length, 4 + 2 * 24 * 8)
 
         google.isAway = false
+        yield* switched("Disable")
+        asked.length = 0
+        yield* pass("1 days")
+        assert.deepStrictEqual(asked, [])
+        yield* switched("Enable")
         heard.length = 0
-        yield* TestClock.adjust("3 days")
+        yield* pass("3 days")
         assert.deepStrictEqual(expiring(heard), [])
         yield* Fiber.interrupt(running)
       }).pipe(
@@ -346,6 +392,17 @@ describe("The watching of mailboxes", () => {
       )
     }),
   )
+})
+
+/** Time passes in steps of five minutes, and in each of them everybody does what there is to do. */
+const pass = (time: Duration.Input) =>
+  Effect.repeat(Effect.andThen(TestClock.adjust("5 minutes"), Effect.repeat(Effect.yieldNow, { times: 30 })), {
+    times: Duration.toMillis(time) / 300_000 - 1,
+  })
+
+const switched = Effect.fnUntraced(function* (_tag: "Disable" | "Enable") {
+  const change = { _tag, at: yield* DateTime.now, scope: { kind: "provider", id: GmailProvider.id } } as const
+  yield* Controls.turn(Controls.everywhere, change, { actor: Ids.system })
 })
 
 const topic = "projects/simulated/topics/gmail"
@@ -368,6 +425,16 @@ const newSession = (): GmailConnect.Session => ({
   ownerId: Ids.OwnerId.make("ada"),
   id: "browser-1",
 })
+
+/** The connections of mailboxes, looked up by hashes of another make. */
+const mailboxesWith = Effect.fnUntraced(function* (hash: KeyedHash.KeyedHash["Service"]["hash"]) {
+  const mailboxes = yield* Layer.build(
+    Layer.provide(Layer.fresh(GmailMailboxes.GmailMailboxes.layer), Layer.succeed(KeyedHash.KeyedHash, { hash })),
+  )
+  return Context.get(mailboxes, GmailMailboxes.GmailMailboxes)
+})
+
+const idsOf = (watchers: ReadonlyArray<GmailMailboxes.Watcher>) => watchers.map(({ connectionId }) => connectionId)
 
 /** A mailbox that is connected, and what can be seen of it. */
 const connected = Effect.fnUntraced(function* (

@@ -162,6 +162,26 @@ describe("What comes to a label", () => {
   )
 
   scenario(
+    "from the trash or from spam, where no listing showed it, is fetched",
+    Effect.gen(function* () {
+      const simulator = yield* GmailSimulator
+      const ids = yield* simulator.deliverAll(ada, mails(4), labelled)
+      const [trashed = "", spam = "", ...others] = ids
+      const bins = [
+        [trashed, "TRASH"],
+        [spam, "SPAM"],
+      ] as const
+      for (const [id, bin] of bins) yield* simulator.addLabel(ada, id, bin)
+      const gmail = yield* connected()
+      yield* gmail.sync
+      assert.sameMembers([...(yield* gmail.ids)], others)
+      for (const [id, bin] of bins) yield* simulator.removeLabel(ada, id, bin)
+      assert.deepInclude(yield* gmail.sync, { added: 2 })
+      assert.sameMembers([...(yield* gmail.ids)], [...ids])
+    }),
+  )
+
+  scenario(
     "S25 is followed beyond what a number can count",
     Effect.gen(function* () {
       const simulator = yield* GmailSimulator
@@ -469,6 +489,47 @@ describe("A Google that throttles", () => {
   }
 
   scenario(
+    "S20 for years is asked after a day whether it means that",
+    Effect.gen(function* () {
+      const simulator = yield* GmailSimulator
+      yield* simulator.deliverAll(ada, mails(5), labelled)
+      yield* simulator.fail({ kind: "messages.get", failure: "tooManyRequests", retryAfterSeconds: 999_999_999 })
+      const gmail = yield* connected()
+      yield* Effect.flip(gmail.sync)
+      yield* Effect.sleep("24 hours")
+      assert.deepInclude(yield* Effect.flip(gmail.sync), { _tag: "SyncFailed", reason: "RateLimited" })
+      yield* Effect.sleep("2 hours")
+      yield* gmail.sync
+      yield* holdsAllOnce(gmail, 5)
+    }),
+  )
+
+  scenario(
+    "S34 is waited for as long as it says, also when the clock is put back meanwhile",
+    Effect.gen(function* () {
+      const simulator = yield* GmailSimulator
+      yield* simulator.deliverAll(ada, mails(5), labelled)
+      yield* simulator.fail({ kind: "messages.get", failure: "tooManyRequests", retryAfterSeconds: 20 })
+      const gmail = yield* connected()
+      const clock = yield* Clock.clockWith((clock) => Effect.succeed(clock))
+      let back = 0
+      const run = yield* gmail.sync.pipe(
+        Effect.provideService(Clock.Clock, {
+          ...clock,
+          currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() - back,
+          currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now - back),
+        }),
+        Effect.forkChild,
+      )
+      yield* simulator.met("messages.get", 1)
+      const began = yield* Clock.currentTimeMillis
+      back = 3_600_000
+      assert.deepInclude(yield* Fiber.join(run), { added: 5 })
+      assert.isBelow((yield* Clock.currentTimeMillis) - began, 60_000)
+    }),
+  )
+
+  scenario(
     "S32 one mailbox leaves the others at their speed",
     Effect.gen(function* () {
       const simulator = yield* GmailSimulator
@@ -513,6 +574,22 @@ describe("A Google that throttles", () => {
 })
 
 describe("A Google that fails", () => {
+  scenario(
+    "to say how many there are takes nothing of what was fetched",
+    Effect.gen(function* () {
+      const simulator = yield* GmailSimulator
+      yield* simulator.deliverAll(ada, mails(5), labelled)
+      const gmail = yield* connected()
+      const run = yield* Effect.forkChild(gmail.sync)
+      yield* simulator.met("messages.get", 1)
+      yield* simulator.fail({ kind: "labels.get", failure: "internalError", times: 1_000 })
+      assert.deepInclude(yield* Fiber.join(run), { added: 5 })
+      yield* simulator.clearFaults
+      assert.deepInclude(yield* gmail.sync, { added: 0 })
+      assert.strictEqual(yield* simulator.count("messages.get"), 5)
+    }),
+  )
+
   scenario(
     "S21 one request in fifty with a precondition is asked again",
     Effect.gen(function* () {

@@ -31,7 +31,7 @@ import { ada } from "./support.ts"
  * All stores, without a trip through the thread pool: there is no telling how long one takes, and time that passes only
  * when nothing is at work would pass meanwhile. What is sealed here is as good as open.
  */
-const stores = Layer.mergeAll(
+export const stores = Layer.mergeAll(
   EventStoreMemory.layer,
   ViewStoreMemory.layer,
   KeyedHash.KeyedHash.layer,

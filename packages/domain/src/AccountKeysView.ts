@@ -1,14 +1,14 @@
 /**
- * The view `account_keys`: by what an account can be found among many. Every two
- * accounts that could be linked share a key; a key is made of tokens and says
- * nothing to whoever reads it.
+ * The view `account_keys`: by what an account can be found among many. Whatever
+ * could be linked to it is looked up by one of its keys; a key is made of tokens and
+ * says nothing to whoever reads it.
  */
 import { DateTime, Effect } from "effect"
 
 import * as Account from "./Account.ts"
 import { type Recorded } from "./EventStore.ts"
 import { type AccountId, type TenantId } from "./Ids.ts"
-import { blockingKeys } from "./matching/Evidence.ts"
+import { blockingKeys, type lookupKeys } from "./matching/Evidence.ts"
 import { type Columns } from "./Projection.ts"
 import { Views } from "./ViewStore.ts"
 
@@ -20,7 +20,7 @@ export type Row = {
 }
 
 export const name = "account_keys"
-export const version = 2
+export const version = 3
 export const personal = false
 
 export const columns: Columns<Row> = { key: "text", account_id: "uuid", since: "timestamptz" }
@@ -55,21 +55,15 @@ export const patches = ({ event, streamId }: Recorded<Account.Event>) =>
  */
 export const lookup = Effect.fn("AccountKeysView.lookup")(function* (
   tenantId: TenantId,
-  keys: { readonly narrow: ReadonlyArray<string>; readonly broad: ReadonlyArray<string> },
+  keys: ReturnType<typeof lookupKeys>,
 ) {
   const views = yield* Views
-  const counted = yield* Effect.forEach(
-    new Set(keys.broad),
-    (key) => Effect.map(views.count<Row>(self, tenantId, { key }), (count) => [key, count] as const),
-    { concurrency: 8 },
-  )
-  const few = counted.filter(([, count]) => count <= aFew)
-  const followed = [...new Set([...keys.narrow, ...few.map(([key]) => key)])]
+  const counted = yield* views.countBy<Row, "key">(self, tenantId, "key", { key: [...new Set(keys.broad)] })
+  const crowds = new Map([...counted].filter(([, count]) => count > aFew))
+  const few = [...counted.keys()].filter((key) => !crowds.has(key))
+  const followed = [...new Set([...keys.narrow, ...few])]
   const rows = yield* views.query<Row>(self, tenantId, { where: { key: followed } })
-  return {
-    accountIds: [...new Set(rows.map(({ account_id }) => account_id))],
-    crowds: new Map(counted.filter(([, count]) => count > aFew)),
-  }
+  return { accountIds: [...new Set(rows.map(({ account_id }) => account_id))], crowds }
 })
 
 const aFew = 50

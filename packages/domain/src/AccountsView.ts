@@ -208,29 +208,50 @@ export const list = Effect.fn("AccountsView.list")(function* (
   return yield* select(tenantId, { where, orderBy: [["account_id", "asc"]] })
 })
 
+/** What accounts that come in could be among those held. */
+export interface Sought {
+  readonly keys: Parameters<typeof AccountKeysView.lookup>[1]
+  /** Whose consent delivers them. */
+  readonly ownerId: OwnerId
+  /** What delivers them, and what that is to mend. */
+  readonly connectionIds: ReadonlyArray<ConnectionId>
+}
+
 /**
- * The accounts that could be one with these keys: all, where there are not more than `wholeUpTo`; of many, those that
- * are found by a key ({@link AccountKeysView.lookup}). Those that were merged into others are left out. `population` is
- * how many there are, `crowds` how many have a key that was not followed.
+ * The accounts that those sought could be: all, where there are not more than `wholeUpTo`; of many, those that are found
+ * by a key ({@link AccountKeysView.lookup}), those of the connections, and the owner's, unless the owner has very many.
+ * Those that were merged into others are left out. `population` is how many there are, `crowds` how many have a key that
+ * was not followed. Many are counted only where nobody has lately: to count them takes longer than all else.
  */
 export const candidates = Effect.fn("AccountsView.candidates")(function* (
   tenantId: TenantId,
-  keys: Parameters<typeof AccountKeysView.lookup>[1],
-  wholeUpTo: number,
+  { connectionIds, keys, ownerId }: Sought,
+  { countedLately, wholeUpTo }: { readonly wholeUpTo: number; readonly countedLately: number | undefined },
 ) {
   const views = yield* Views
-  const population = yield* views.count<Row>(self, tenantId, { status: "open" })
-  if (population <= wholeUpTo) {
-    return {
-      rows: yield* select(tenantId, { where: { status: "open" } }),
-      population,
-      crowds: new Map<string, number>(),
-    }
+  const isOpen = { status: "open" } as const
+  const some = yield* views.count<Row>(self, tenantId, isOpen, wholeUpTo + 1)
+  if (some <= wholeUpTo) {
+    return { rows: yield* select(tenantId, { where: isOpen }), population: some, crowds: new Map<string, number>() }
   }
-  const { accountIds, crowds } = yield* AccountKeysView.lookup(tenantId, keys)
-  const rows = yield* select(tenantId, { where: { account_id: accountIds, status: "open" } })
-  return { rows, population, crowds }
+  const found = Effect.gen(function* () {
+    const { accountIds, crowds } = yield* AccountKeysView.lookup(tenantId, keys)
+    return { crowds, rows: yield* select(tenantId, { where: { account_id: accountIds, ...isOpen } }) }
+  })
+  const ofConnections = select(tenantId, { where: { connection_id: connectionIds, ...isOpen } })
+  const ofOwner = Effect.gen(function* () {
+    const where = { owner_id: ownerId, ...isOpen }
+    const isFew = (yield* views.count<Row>(self, tenantId, where, ofOneOwner + 1)) <= ofOneOwner
+    return isFew ? yield* select(tenantId, { where }) : []
+  })
+  const [{ crowds, rows }, ...more] = yield* Effect.all([found, ofConnections, ofOwner], { concurrency: 3 })
+  const counted = countedLately ?? (yield* views.count<Row>(self, tenantId, isOpen))
+  const each = new Map([...rows, ...more.flat()].map((row) => [row.account_id, row]))
+  return { rows: [...each.values()], population: Math.max(some, counted), crowds }
 })
+
+/** So many accounts of one owner are compared, whatever they are. */
+const ofOneOwner = 200
 
 /** The profile of a row, as it was recorded. */
 export const profileOf = ({ profile }: Row): Profile | undefined => (profile === null ? undefined : profileIn(profile))

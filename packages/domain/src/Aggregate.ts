@@ -26,7 +26,7 @@ export interface Aggregate<Id, State, Command, Event extends Tagged, Rejection>
   ) => Effect.Effect<void>
 }
 
-interface Tagged {
+export interface Tagged {
   readonly _tag: string
 }
 

@@ -90,7 +90,7 @@ export const turn = Effect.fn("Controls.turn")(function* (
 
 /** What is turned off for a tenant now: its own switches, and those for all tenants. */
 export const standing = Effect.fn("Controls.standing")(function* (tenantId: TenantId) {
-  const [own, all] = yield* Effect.all([load(tenantId, undefined), load(everywhere, undefined)])
+  const [own, all] = yield* Effect.all([load(tenantId, undefined), load(everywhere, undefined)], { concurrency: 2 })
   return {
     disabled: [...all.state.disabled, ...own.state.disabled],
     enabled: own.state.enabled + all.state.enabled,

@@ -16,7 +16,7 @@
 import { Context, Effect, Layer, Option } from "effect"
 import { Aead, Mac } from "effect/crypto"
 
-import { DataKeys } from "./DataKeys.ts"
+import { type DataKey, DataKeys } from "./DataKeys.ts"
 import { IdentityHash, type TenantId } from "./Ids.ts"
 import { SealingError } from "./Sealer.ts"
 import * as Utf8 from "./Utf8.ts"
@@ -39,6 +39,15 @@ export class KeyedHash extends Context.Service<
     Effect.gen(function* () {
       const keys = yield* DataKeys
       const mac = yield* Mac.Mac
+      // By the data key itself: what is made of it is remembered as long as it, and no longer.
+      const made = new WeakMap<DataKey, Mac.Key>()
+      const macKeyOf = Effect.fnUntraced(function* (key: DataKey) {
+        const known = made.get(key)
+        if (known !== undefined) return known
+        const macKey = yield* Effect.flatMap(Aead.toBytes(key), (bytes) => Mac.key(Mac.hmacSha256, bytes))
+        made.set(key, macKey)
+        return macKey
+      })
 
       return KeyedHash.of({
         hash: Effect.fn("KeyedHash.hash")(function* (tenantId, kind, canonical) {
@@ -48,11 +57,7 @@ export class KeyedHash extends Context.Service<
           )
           if (Option.isNone(key)) return yield* new SealingError({ reason: "forgotten" })
           const text = Utf8.encode(JSON.stringify([kind, canonical]))
-          const tag = yield* Aead.toBytes(key.value).pipe(
-            Effect.flatMap((bytes) => Mac.key(Mac.hmacSha256, bytes)),
-            Effect.flatMap((macKey) => mac.sign(macKey, text)),
-            Effect.orDie,
-          )
+          const tag = yield* Effect.orDie(Effect.flatMap(macKeyOf(key.value), (macKey) => mac.sign(macKey, text)))
           return IdentityHash.make(Array.from(tag, (byte) => byte.toString(16).padStart(2, "0")).join(""))
         }),
       })

@@ -320,7 +320,9 @@ const match = Effect.fnUntraced(function* (
   const isOurs = (one: Pick<Incoming, "connectionId" | "source">) =>
     one.connectionId === connectionId && sources.some(({ key }) => key === one.source)
   const incoming = [...delivered, ...(yield* undecided(tenantId)).filter((one) => !isOurs(one))]
-  const { crowds, held, population, rows } = yield* heldFor({ tenantId, ownerId, connectionId, reconnects }, incoming)
+  const { populations, shared } = yield* yield* InstitutionCounts
+  const subject = { tenantId, ownerId, connectionId, reconnects }
+  const { crowds, held, population, rows } = yield* heldFor(subject, incoming, populations.get(tenantId))
   const known = sources.flatMap(({ key }): ReadonlyArray<AccountMatching.Binding> => {
     const feedId = Object.hasOwn(matched, key) ? matched[key]?.feedId : undefined
     const row = feedId && [...rows.values()].find(({ feeds }) => feeds.some((link) => link.feedId === feedId))
@@ -332,20 +334,21 @@ const match = Effect.fnUntraced(function* (
     known,
     population,
     crowds,
-    shared: yield* yield* InstitutionCounts,
+    shared,
     ...(reconnects !== undefined && { reconnecting: reconnects }),
   }
   const look = (held: ReadonlyArray<Held>) =>
     lighter(policy, withoutDenied(AccountMatching.observe({ ...question, held }), incoming, rows))
   const seen = look(held)
+  const guessed = AccountMatching.decide(policy, seen)
   // What was booked tells most, and costs most to read: only where the provider tells it too, or could be asked.
   const isWanted =
-    incoming.some(({ bookings }) => bookings !== undefined) ||
-    AccountMatching.decide(policy, seen).some(({ action }) => action === "review")
+    incoming.some(({ bookings }) => bookings !== undefined) || guessed.some(({ action }) => action === "review")
   const grounds = isWanted ? look(yield* withBookings(tenantId, held, rows, seen)) : seen
+  const decisions = isWanted ? AccountMatching.decide(policy, grounds) : guessed
   return {
     grounds,
-    decisions: AccountMatching.decide(policy, grounds).filter(isOurs),
+    decisions: decisions.filter(isOurs),
     profiles: new Map(delivered.map(({ profile, source }) => [source, profile])),
     rows,
   } satisfies Matched
@@ -364,22 +367,23 @@ const undecided = Effect.fnUntraced(function* (tenantId: TenantId) {
   })
 })
 
-/** Tenants with no more accounts than this are compared whole; of larger ones, what is found by its keys. */
+/** Tenants with no more accounts than this are compared whole; of larger ones, what is sought. */
 const wholeUpTo = 1000
 
-const heldFor = Effect.fnUntraced(function* (subject: Subject, incoming: ReadonlyArray<Incoming>) {
-  const { tenantId } = subject
-  const { crowds, population, rows } = yield* AccountsView.candidates(
-    tenantId,
-    {
-      narrow: incoming.flatMap(({ profile }) => AccountMatching.narrowKeys(profile)),
-      broad: incoming.flatMap(({ profile }) => [
-        ...AccountMatching.nameKeys(profile),
-        ...AccountMatching.typeKeys(profile),
-      ]),
-    },
-    wholeUpTo,
-  )
+const heldFor = Effect.fnUntraced(function* (
+  subject: Subject,
+  incoming: ReadonlyArray<Incoming>,
+  countedLately: number | undefined,
+) {
+  const { connectionId, ownerId, reconnects, tenantId } = subject
+  const keys = incoming.map(({ profile }) => AccountMatching.lookupKeys(profile))
+  const sought = {
+    keys: { narrow: keys.flatMap(({ narrow }) => narrow), broad: keys.flatMap(({ broad }) => broad) },
+    ownerId,
+    connectionIds: reconnects === undefined ? [connectionId] : [connectionId, reconnects],
+  }
+  const options = { wholeUpTo, countedLately }
+  const { crowds, population, rows } = yield* AccountsView.candidates(tenantId, sought, options)
   const statuses = yield* ConnectionsView.statuses(
     tenantId,
     rows.flatMap(({ feeds }) => feeds.map(({ connectionId }) => connectionId)),

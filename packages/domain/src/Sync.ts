@@ -12,6 +12,7 @@ import { SecureRandom } from "effect/crypto"
 
 import * as Aggregate from "./Aggregate.ts"
 import * as Connection from "./Connection.ts"
+import * as Controls from "./Controls.ts"
 import * as Credentials from "./Credentials.ts"
 import { ConnectionId, type TenantId } from "./Ids.ts"
 import { Leases } from "./Leases.ts"
@@ -51,42 +52,44 @@ export class SyncFailed extends Schema.TaggedError<SyncFailed>()("SyncFailed", {
 /** A lease is renewed while the run lives; this is how long a dead worker blocks the next one. */
 export const leaseTime = Duration.minutes(1)
 
-/** Brings a connection up to date, all of its sources one after the other. */
+/**
+ * Brings a connection up to date, all of its sources one after the other.
+ *
+ * Where an operator's switch is off it asks the provider nothing, and fails with `SyncDisabled`: at once, or behind the
+ * page that was on its way. Nothing is recorded about that, and nothing is lost by it.
+ */
 export const run = Effect.fn("Sync.run")(function* (
   provider: Provider,
   tenantId: TenantId,
   connectionId: ConnectionId,
 ) {
   const leases = yield* Leases
-  return yield* leases
-    .using(
-      tenantId,
-      `sync:${connectionId}`,
-      leaseTime,
-    )(syncAll(provider, tenantId, connectionId))
-    .pipe(
-      Effect.catchTags({
-        LeaseHeld: () => Effect.fail(new SyncInProgress({ connectionId })),
-        LeaseLost: () => Effect.fail(new SyncInProgress({ connectionId })),
-        StalePage: () => Effect.fail(new SyncInProgress({ connectionId })),
-        ConnectionNotReady: ({ status }) => Effect.fail(new NotSyncable({ connectionId, status })),
-        FeedForgotten: () => Effect.fail(new NotSyncable({ connectionId, status: "forgotten" })),
-        CredentialsNotFound: () => withoutCredentials(tenantId, connectionId),
-        SealingError: (error) =>
-          Effect.fail(error.reason === "forgotten" ? new NotSyncable({ connectionId, status: "forgotten" }) : error),
-        ProviderError: (error) => stop(tenantId, connectionId, error),
-        MatchingDelayed: (error) => later(connectionId, error),
-        StaleGround: (error) => later(connectionId, error),
-        AccountMerged: (error) => later(connectionId, error),
-        AccountNotOpen: Effect.die,
-        AnotherLogin: Effect.die,
-        IdentityMismatch: Effect.die,
-        NotACandidate: Effect.die,
-        NotMerged: Effect.die,
-        ReviewNotOpen: Effect.die,
-      }),
-      logged(provider, connectionId),
-    )
+  const turn = leases.using(tenantId, `sync:${connectionId}`, leaseTime)
+  return yield* Controls.ensureEnabled(tenantId, { provider: provider.id, connectionId }).pipe(
+    Effect.andThen(turn(syncAll(provider, tenantId, connectionId))),
+    Effect.catchTags({
+      LeaseHeld: () => Effect.fail(new SyncInProgress({ connectionId })),
+      LeaseLost: () => Effect.fail(new SyncInProgress({ connectionId })),
+      StalePage: () => Effect.fail(new SyncInProgress({ connectionId })),
+      ConnectionNotReady: ({ status }) => Effect.fail(new NotSyncable({ connectionId, status })),
+      FeedForgotten: () => Effect.fail(new NotSyncable({ connectionId, status: "forgotten" })),
+      CredentialsNotFound: () => withoutCredentials(tenantId, connectionId),
+      SealingError: (error) =>
+        Effect.fail(error.reason === "forgotten" ? new NotSyncable({ connectionId, status: "forgotten" }) : error),
+      ProviderError: (error) => stop(tenantId, connectionId, error),
+      MatchingDelayed: (error) => later(connectionId, error),
+      StaleGround: (error) => later(connectionId, error),
+      AccountMerged: (error) => later(connectionId, error),
+      SettingsChanged: (error) => later(connectionId, error),
+      AccountNotOpen: Effect.die,
+      AnotherLogin: Effect.die,
+      IdentityMismatch: Effect.die,
+      NotACandidate: Effect.die,
+      NotMerged: Effect.die,
+      ReviewNotOpen: Effect.die,
+    }),
+    logged(provider, connectionId),
+  )
 })
 
 /** Says how a run ended, by class where it failed: what a provider or a store said stays out of the logs. */
@@ -125,10 +128,10 @@ const syncAll = Effect.fnUntraced(function* (provider: Provider, tenantId: Tenan
 
   const ask = asking(provider, tenantId, connectionId)
   const sources = yield* ask((secret) => provider.sources(secret, state.settings ?? {}))
-  yield* SyncSettings.follow(tenantId, connectionId, state.settings ?? {}, sources)
+  const settings = yield* SyncSettings.follow(tenantId, connectionId, state.settings ?? {}, sources)
   const adopted = yield* Effect.result(adoptNew(provider, tenantId, connectionId, sources, state))
   const reports = yield* Effect.forEach(sources, (source) =>
-    syncOne(provider, ask, tenantId, connectionId, source, run),
+    syncOne(provider, ask, tenantId, connectionId, source, settings, run),
   )
   // What could not be matched does not keep the others waiting.
   yield* Effect.fromResult(adopted)
@@ -145,7 +148,7 @@ const together = (a: SourceReport, b: SourceReport): SourceReport => ({
   units: a.units + b.units,
 })
 
-/** What the accounts are could not be decided for now; the next run will try. */
+/** What the accounts are, or what is asked of them, could not be decided for now; the next run will try. */
 const later = (connectionId: ConnectionId, { _tag }: { readonly _tag: string }) =>
   Effect.fail(new SyncFailed({ connectionId, reason: _tag, retryable: true }))
 
@@ -169,16 +172,18 @@ const syncOne = Effect.fnUntraced(function* (
   tenantId: TenantId,
   connectionId: ConnectionId,
   source: Source,
+  settings: Connection.Settings,
   run: string,
 ) {
   if (source.account === undefined) {
-    return yield* syncSource(provider, ask, yield* openByIdentity(provider.id, tenantId, connectionId, source), run)
+    const feed = yield* openByIdentity(provider.id, tenantId, connectionId, source, settings)
+    return yield* syncSource(provider, ask, feed, run)
   }
   const { sources } = (yield* loadConnection(tenantId, connectionId)).state
   const matched = sources[source.key]
   // What was not matched, for whatever reason, is not fetched either: the next run tries again.
   if (matched === undefined) return nothingDone
-  return yield* syncSource(provider, ask, yield* openMatched(tenantId, connectionId, source, matched), run)
+  return yield* syncSource(provider, ask, yield* openMatched(tenantId, connectionId, source, settings, matched), run)
 })
 
 /** Records why a run could not go on. That an authorization ended is recorded where it is learnt. */

@@ -7,6 +7,7 @@ import { Clock, DateTime, Duration, Effect, HashMap, HashSet, Option, Result, Sc
 import * as Account from "./Account.ts"
 import * as Aggregate from "./Aggregate.ts"
 import * as Connection from "./Connection.ts"
+import * as Controls from "./Controls.ts"
 import * as Coverage from "./Coverage.ts"
 import * as Feed from "./Feed.ts"
 import * as Holdings from "./Holdings.ts"
@@ -98,7 +99,7 @@ const follow = Effect.fnUntraced(function* (
   then: { readonly streams: Streams; readonly stoppedBy: ProviderError | undefined },
 ) {
   const { feed, provider } = recording
-  const { connectionId, resumeFrom } = feed
+  const { connectionId, resumeFrom, tenantId } = feed
   let { stoppedBy, streams } = then
   let cursor = cursorOf(streams, feed)
   let timesExpired = 0
@@ -132,6 +133,7 @@ const follow = Effect.fnUntraced(function* (
     const isDone = page.complete && !recorded.isToCompare
     if (isDone) return
     yield* ensureSyncable(connectionId, streams.connection.state)
+    yield* Controls.ensureEnabled(tenantId, { provider: provider.id, connectionId })
     cursor = page.complete ? null : page.cursor
     stoppedBy = page.stoppedBy
     // Where nothing could be had, nothing is to be had for now.

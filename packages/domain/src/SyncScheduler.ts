@@ -22,8 +22,9 @@ import {
 } from "effect"
 
 import * as Connection from "./Connection.ts"
+import * as Controls from "./Controls.ts"
 import * as EventCodec from "./EventCodec.ts"
-import { beginning, type EncodedEvent, EventLog, type LogFilter, type Recorded } from "./EventStore.ts"
+import { beginning, categoryOf, type EncodedEvent, EventLog, type LogFilter, type Recorded } from "./EventStore.ts"
 import { type ConnectionId, type ProviderId, type TenantId } from "./Ids.ts"
 import { leaseTime } from "./Sync.ts"
 
@@ -36,7 +37,7 @@ export interface Due {
 export interface Options<E extends Tagged, R> {
   /** The providers whose connections are looked at here. Those that a broker keeps the credentials of are left to it. */
   readonly providers: ReadonlyArray<ProviderId>
-  /** One look. What it fails with is the next look's business, and logged unless it is `SyncInProgress`. */
+  /** One look. What it fails with is the next look's business, and logged unless it is meant to be: {@link isMeant}. */
   readonly sync: (due: Due) => Effect.Effect<unknown, E, R>
   /** How many looks are taken at once. Default 8. */
   readonly concurrency?: number | undefined
@@ -54,7 +55,8 @@ interface Tagged {
  * longer is followed by the next one at once. A look that fails with a `retryAt` is
  * followed by none before that. Connections that are out of work
  * (`paused`, `needs_reauth`, `superseded`, `disconnected`) are let go the moment
- * that is recorded.
+ * that is recorded. A look that an operator's switch refused (`SyncDisabled`) is
+ * taken at once when it is turned on again.
  *
  * Several schedulers on one log are safe: the lease lets one of them through.
  */
@@ -69,10 +71,25 @@ export const run = Effect.fn("SyncScheduler.run")(function* <E extends Tagged, R
     if (Equal.equals(wanted, entry.wanted)) return
     if (!Equal.equals(wanted?.settings, entry.wanted?.settings)) entry.lookedAt = undefined
     entry.wanted = wanted
+    yield* begin(entry)
+  })
+
+  const begin = Effect.fnUntraced(function* (entry: Entry) {
+    const { wanted } = entry
     // What the last look held is free before the next one begins.
     if (entry.fiber !== undefined) yield* Fiber.interrupt(entry.fiber)
     entry.fiber =
       wanted && (yield* Effect.forkIn(look(entry, wanted.pollIntervalSeconds, turns, options.sync(entry.due)), scope))
+  })
+
+  /** Looks at what a switch kept from being looked at, in a tenant or everywhere. */
+  const enabled = Effect.fnUntraced(function* (tenantId: TenantId) {
+    for (const entry of entries.values()) {
+      if (!entry.isRefused || (tenantId !== Controls.everywhere && tenantId !== entry.due.tenantId)) continue
+      entry.lookedAt = undefined
+      entry.isRefused = false
+      yield* begin(entry)
+    }
   })
 
   const head = yield* untilAvailable(log.head)
@@ -83,8 +100,10 @@ export const run = Effect.fn("SyncScheduler.run")(function* <E extends Tagged, R
     }),
   )
   yield* Effect.forEach(entries.values(), adjust, { discard: true })
-  yield* Stream.runForEach(log.follow(head, news), (recorded) =>
-    Effect.flatMap(take(entries, recorded), (entry) => (entry === undefined ? Effect.void : adjust(entry))),
+  yield* Stream.runForEach(log.follow(head, { ...news, categories: [Connection.name, Controls.name] }), (recorded) =>
+    categoryOf(recorded.streamId) === Controls.name
+      ? enabled(recorded.tenantId)
+      : Effect.flatMap(take(entries, recorded), (entry) => (entry === undefined ? Effect.void : adjust(entry))),
   )
 }, Effect.scoped)
 
@@ -94,10 +113,12 @@ interface Entry {
   /** What the fiber was started for, and the fiber; none while the connection is out of work. */
   wanted: Plan | undefined
   fiber: Fiber.Fiber<void> | undefined
-  /** When the last look that came to an end had begun; none when the next one is due at once. */
+  /** When the last look that came to an end had begun, {@link elapsed}; none when the next one is due at once. */
   lookedAt: number | undefined
-  /** Until when the provider wants to be left alone, as the last look learnt. */
+  /** Until when the provider wants to be left alone, as the last look learnt, {@link elapsed}. */
   heldUntil: number
+  /** Whether a switch kept the last look from being taken. */
+  isRefused: boolean
 }
 
 /** Folds an event into its connection. Pages and failures are not read: they change nothing about the plan. */
@@ -112,6 +133,7 @@ const take = Effect.fnUntraced(
       fiber: undefined,
       lookedAt: undefined,
       heldUntil: 0,
+      isRefused: false,
     }
     entries.set(key, entry)
     entry.state = Connection.evolve(entry.state, event)
@@ -140,17 +162,20 @@ const look = <E extends Tagged, R>(
   Effect.gen(function* () {
     if (entry.lookedAt !== undefined) {
       const due = Math.max(entry.lookedAt + pollIntervalSeconds * 1_000, entry.heldUntil)
-      yield* Effect.sleep(Duration.millis(Math.max(0, due - (yield* Clock.currentTimeMillis))))
+      yield* Effect.sleep(Duration.millis(Math.max(0, due - (yield* elapsed))))
     }
     yield* turns.withPermit(
       Effect.gen(function* () {
-        const beganAt = yield* Clock.currentTimeMillis
+        const beganAt = yield* elapsed
         const exit = yield* Effect.exit(sync)
         if (Exit.isFailure(exit)) yield* tell(entry.due, exit.cause)
         // Whoever is at work may have died over it: a look is due as soon as its lease has run out.
-        const sooner = isBusy(exit) ? Math.max(0, pollIntervalSeconds * 1_000 - Duration.toMillis(leaseTime)) : 0
+        const sooner = isFailedBy(exit, "SyncInProgress")
+          ? Math.max(0, pollIntervalSeconds * 1_000 - Duration.toMillis(leaseTime))
+          : 0
         entry.lookedAt = beganAt - sooner
-        entry.heldUntil = Exit.isFailure(exit) ? retryAtOf(exit.cause) : 0
+        entry.heldUntil = Exit.isFailure(exit) ? (yield* elapsed) + waitOf(exit.cause, yield* DateTime.now) : 0
+        entry.isRefused = isFailedBy(exit, "SyncDisabled")
       }),
     )
   }).pipe(Effect.forever)
@@ -158,19 +183,27 @@ const look = <E extends Tagged, R>(
 /** By class: what a provider or a store said stays out of the logs. */
 const tell = ({ connectionId }: Due, cause: Cause.Cause<Tagged>) => {
   const name = nameOf(cause)
-  return name === "SyncInProgress"
+  return isMeant.has(name)
     ? Effect.void
     : Effect.annotateLogs(Effect.logWarning(`A look failed with ${name}`), { connectionId })
 }
 
-const retryAtOf = (cause: Cause.Cause<Tagged>) => {
+/** Milliseconds for which the provider wants to be left alone. */
+const waitOf = (cause: Cause.Cause<Tagged>, now: DateTime.Utc) => {
   const failure = Cause.squash(cause)
   return Predicate.hasProperty(failure, "retryAt") && DateTime.isDateTime(failure.retryAt)
-    ? DateTime.toEpochMillis(failure.retryAt)
+    ? DateTime.toEpochMillis(failure.retryAt) - DateTime.toEpochMillis(now)
     : 0
 }
 
-const isBusy = (exit: Exit.Exit<unknown, Tagged>) => Exit.isFailure(exit) && nameOf(exit.cause) === "SyncInProgress"
+const isFailedBy = (exit: Exit.Exit<unknown, Tagged>, name: string) =>
+  Exit.isFailure(exit) && nameOf(exit.cause) === name
+
+/** Another worker's look is as good as ours, and whoever turned a switch off knows. */
+export const isMeant: ReadonlySet<string> = new Set(["SyncDisabled", "SyncInProgress"])
+
+/** Milliseconds by a clock that nobody sets: one that is put back would keep everybody waiting. */
+const elapsed = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 const nameOf = (cause: Cause.Cause<Tagged>) => {
   const failure = Cause.squash(cause)
@@ -182,7 +215,7 @@ const untilAvailable = <A, E extends Tagged, R>(effect: Effect.Effect<A, E, R>) 
 
 const decode = EventCodec.decode(Connection)
 
-/** The events that say whether and how often. */
+/** The events that say whether and how often; once it runs, those of the switches too. */
 const news = {
   categories: [Connection.name],
   types: [
@@ -194,6 +227,7 @@ const news = {
     "paused",
     "resumed",
     "disconnected",
+    "sync_enabled",
   ],
   sealed: false,
 } satisfies LogFilter

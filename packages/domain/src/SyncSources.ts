@@ -7,7 +7,7 @@
  * stands. Where it is for several accounts, each was matched with those that are
  * held, and items are recognised by what they say.
  */
-import { DateTime, Effect, Schema } from "effect"
+import { DateTime, Effect, Equal, Schema } from "effect"
 
 import * as Account from "./Account.ts"
 import * as Aggregate from "./Aggregate.ts"
@@ -30,12 +30,20 @@ export class NotSyncable extends Schema.TaggedError<NotSyncable>()("NotSyncable"
   status: Schema.String,
 }) {}
 
+/**
+ * The connection was asked for something else while it was synced. What was fetched by the old settings is not recorded:
+ * what they name may be somebody else's by now.
+ */
+export class SettingsChanged extends Schema.TaggedError<SettingsChanged>()("SettingsChanged", {}) {}
+
 /** A source of a connection, and the streams that its pages go to. */
 export interface OpenFeed {
   readonly tenantId: TenantId
   readonly connectionId: ConnectionId
   readonly feedId: FeedId
   readonly source: Source
+  /** What the connection was asked for when the source was named. */
+  readonly settings: Connection.Settings
   /** As they were when it was opened. */
   readonly streams: Streams
   /** The account, by whom it is held. None while a person is asked which it is. */
@@ -68,10 +76,11 @@ export const openByIdentity = Effect.fnUntraced(function* (
   tenantId: TenantId,
   connectionId: ConnectionId,
   source: Source,
+  settings: Connection.Settings,
 ) {
   const at = yield* DateTime.now
   const feedId = yield* feedIdOf(connectionId, source.key)
-  const connection = yield* loadConnection(tenantId, connectionId)
+  const connection = yield* loadAsked(tenantId, connectionId, settings)
   const { identity, ownerId } = connection.state
   const accountId = yield* accountOf(tenantId, provider, identity, feedId)
   const feed = yield* loadFeed(tenantId, feedId)
@@ -132,6 +141,7 @@ export const openByIdentity = Effect.fnUntraced(function* (
     connectionId,
     feedId,
     source,
+    settings,
     streams: { connection: Aggregate.after(followed), feed, account: Aggregate.after(linked) },
     account: Effect.suspend(() => loadAccount(tenantId, accountId)),
     before: earlier.reduce(
@@ -149,11 +159,12 @@ export const openMatched = Effect.fnUntraced(function* (
   tenantId: TenantId,
   connectionId: ConnectionId,
   source: Source,
+  settings: Connection.Settings,
   { feedId, resumeFrom }: Connection.MatchedSource,
 ) {
   const account = holderOf(tenantId, feedId)
   const streams = yield* Effect.all({
-    connection: loadConnection(tenantId, connectionId),
+    connection: loadAsked(tenantId, connectionId, settings),
     feed: loadFeed(tenantId, feedId),
     account,
   })
@@ -162,6 +173,7 @@ export const openMatched = Effect.fnUntraced(function* (
     connectionId,
     feedId,
     source,
+    settings,
     streams,
     account,
     before: Holdings.none,
@@ -171,9 +183,21 @@ export const openMatched = Effect.fnUntraced(function* (
   } satisfies OpenFeed
 })
 
-/** The streams as they are now. */
-export const reload = ({ account, connectionId, feedId, tenantId }: OpenFeed) =>
-  Effect.all({ connection: loadConnection(tenantId, connectionId), feed: loadFeed(tenantId, feedId), account })
+/** The streams as they are now, if the connection is still asked for the same. */
+export const reload = Effect.fnUntraced(function* ({ account, connectionId, feedId, settings, tenantId }: OpenFeed) {
+  const connection = yield* loadAsked(tenantId, connectionId, settings)
+  return { connection, ...(yield* Effect.all({ feed: loadFeed(tenantId, feedId), account })) } satisfies Streams
+})
+
+/** The connection, if it is asked for what it was asked for when its sources were named. */
+const loadAsked = Effect.fnUntraced(function* (
+  tenantId: TenantId,
+  connectionId: ConnectionId,
+  settings: Connection.Settings,
+) {
+  const connection = yield* loadConnection(tenantId, connectionId)
+  return Equal.equals(connection.state.settings ?? {}, settings) ? connection : yield* new SettingsChanged()
+})
 
 /** Where a feed stands: before its first page, where the feed before it stands. */
 export const cursorOf = ({ connection }: Streams, { feedId, goesOnFrom }: OpenFeed) =>

@@ -133,12 +133,27 @@ export class Views extends Context.Service<
       query?: Query<R>,
     ): Effect.Effect<ReadonlyArray<R>, EventStoreUnavailable>
 
-    /** How many of the rows of the live build are so; none as long as there is no live build. */
+    /**
+     * How many of the rows of the live build are so; none as long as there is no live build. Counts no further than
+     * `atMost`.
+     */
     count<R extends Row>(
       view: View<R>,
       tenantId: TenantId,
       where?: Where<R>,
+      atMost?: number,
     ): Effect.Effect<number, EventStoreUnavailable>
+
+    /**
+     * How many of the rows of the live build that are so have each value of a column, all at one moment. Values that no
+     * row has are not in it. Not for `jsonb`.
+     */
+    countBy<R extends Row, Column extends keyof R & string>(
+      view: View<R>,
+      tenantId: TenantId,
+      column: Column,
+      where?: Where<R>,
+    ): Effect.Effect<ReadonlyMap<R[Column], number>, EventStoreUnavailable>
 
     /**
      * Waits until the live build contains everything up to a position: one's own append, say. False when it

@@ -103,9 +103,21 @@ export const layer: Layer.Layer<Views | ViewStore> = Layer.effectContext(
         return limit === undefined ? sorted : sorted.slice(0, Math.max(0, limit))
       }),
 
-      count: Effect.fn("ViewStoreMemory.count")(function* (view, tenantId, where = {}) {
+      count: Effect.fn("ViewStoreMemory.count")(function* (view, tenantId, where = {}, atMost = Infinity) {
         yield* Effect.yieldNow
-        return find(view, tenantId, where).length
+        return Math.min(find(view, tenantId, where).length, atMost)
+      }),
+
+      countBy: Effect.fn("ViewStoreMemory.countBy")(function* <R extends Row, Column extends keyof R & string>(
+        view: View<R>,
+        tenantId: TenantId,
+        column: Column,
+        where: Where<R> = {},
+      ) {
+        yield* Effect.yieldNow
+        const counts = new Map<R[Column], number>()
+        for (const { row } of find(view, tenantId, where)) counts.set(row[column], 1 + (counts.get(row[column]) ?? 0))
+        return counts
       }),
 
       awaitPosition: Effect.fn("ViewStoreMemory.awaitPosition")(function* (view, position, within) {

@@ -99,9 +99,11 @@ export const pace = <E, R>(work: Effect.Effect<number, E, R>): Effect.Effect<num
   })
 
 /** A piece of work with its milliseconds, and those of the processors that this process used meanwhile. */
-export const spent = <A, E, R>(work: Effect.Effect<A, E, R>) =>
+export const spent = <A, E, R>(work: Effect.Effect<A, E, R>) => Effect.andThen(collectGarbage, timed(work))
+
+/** The same for work that is short: what was collected before it, code included, would have to be warmed up again. */
+export const timed = <A, E, R>(work: Effect.Effect<A, E, R>) =>
   Effect.suspend(() => {
-    globalThis.gc?.()
     const [start, before] = [performance.now(), process.cpuUsage()]
     return Effect.map(work, (result) => {
       const { system, user } = process.cpuUsage(before)

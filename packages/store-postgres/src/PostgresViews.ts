@@ -49,12 +49,27 @@ export const layer: Layer.Layer<ViewStore.Views, never, PgClient.PgClient> = Lay
         view: Projection.View<R>,
         tenantId: Ids.TenantId,
         where: ViewStore.Where<R> = {},
+        atMost?: number,
       ) {
         const shape = ViewTable.shapeOf(view)
         const conditions = Storable.conditionsOf<Projection.Row>(shape, where)
         if (conditions.some(([, oneOf]) => oneOf.length === 0)) return 0
-        const [row] = yield* ask<{ count: number }>(tenantId, ViewTable.counting(shape, tenantId, conditions))
+        const [row] = yield* ask<{ count: number }>(tenantId, ViewTable.counting(shape, tenantId, conditions, atMost))
         return row?.count ?? 0
+      }),
+
+      countBy: Effect.fn("PostgresViews.countBy")(function* <R extends Projection.Row, Column extends keyof R & string>(
+        view: Projection.View<R>,
+        tenantId: Ids.TenantId,
+        column: Column,
+        where: ViewStore.Where<R> = {},
+      ) {
+        const shape = ViewTable.shapeOf(view)
+        const conditions = Storable.conditionsOf<Projection.Row>(shape, where)
+        if (conditions.some(([, oneOf]) => oneOf.length === 0)) return new Map<R[Column], number>()
+        const counting = ViewTable.countingBy(shape, tenantId, column, conditions)
+        const counts = yield* ask<{ value: unknown; count: number }>(tenantId, counting)
+        return new Map(counts.map(({ count, value }) => [ViewTable.valueOf<R[Column]>(value), count]))
       }),
 
       awaitPosition: Effect.fn("PostgresViews.awaitPosition")(function* (view, position, within) {

@@ -77,13 +77,13 @@ export type StoredRow = Readonly<Record<string, unknown>> & { readonly tenant_id
 
 export const rowOf = <R extends Projection.Row>({ columns }: Shape, stored: StoredRow): R => {
   const row: Record<string, unknown> = {}
-  for (const column in columns) {
-    const value = stored[column]
-    row[column] =
-      value instanceof Date ? value.toISOString() : typeof value === "bigint" ? Number(value) : (value ?? null)
-  }
+  for (const column in columns) row[column] = valueOf(stored[column])
   return row as R
 }
+
+/** A value of a row as the driver returns it. */
+export const valueOf = <A>(stored: unknown): A =>
+  (stored instanceof Date ? stored.toISOString() : typeof stored === "bigint" ? Number(stored) : (stored ?? null)) as A
 
 export const ownedOf = <R extends Projection.Row>(shape: Shape, stored: StoredRow): Projection.Owned<R> => ({
   tenantId: stored.tenant_id,
@@ -136,10 +136,18 @@ export const selection = <R extends Projection.Row>(
   }
 }
 
-/** How much there is of what a tenant asks for. */
-export const counting = (shape: Shape, tenantId: Ids.TenantId, where: Conditions) => {
+/** How much there is of what a tenant asks for, counted no further than `atMost`. */
+export const counting = (shape: Shape, tenantId: Ids.TenantId, where: Conditions, atMost?: number) => {
   const { found, parameters } = findings(shape, tenantId, where)
-  return { statement: `SELECT count(*)::int AS count ${found}`, parameters }
+  const counted = atMost === undefined ? found : `FROM (SELECT ${found} LIMIT ${limitOf(atMost)}) AS some_of_it`
+  return { statement: `SELECT count(*)::int AS count ${counted}`, parameters }
+}
+
+/** How much there is of it with each value of a column. */
+export const countingBy = (shape: Shape, tenantId: Ids.TenantId, column: string, where: Conditions) => {
+  typeOf(shape, column)
+  const { found, parameters } = findings(shape, tenantId, where)
+  return { statement: `SELECT ${quote(column)} AS value, count(*)::int AS count ${found} GROUP BY 1`, parameters }
 }
 
 const findings = (shape: Shape, tenantId: Ids.TenantId, where: Conditions) => {

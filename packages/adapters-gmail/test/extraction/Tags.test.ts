@@ -43,7 +43,7 @@ describe("The tags of a page", () => {
     ([page]) => {
       assert.deepStrictEqual(told(page.join(""), TagFinder), told(page.join("")))
     },
-    { fastCheck: { numRuns: 2_000 } },
+    { arbitrary: { runs: 2_000 } },
   )
 
   it("are those that the original finds where an end tag holds another, and where a page breaks off", () => {

@@ -26,11 +26,9 @@ export {
   Grounds,
   type Held,
   type Incoming,
-  nameKeys,
-  narrowKeys,
+  lookupKeys,
   type Question,
   type SharedValues,
-  typeKeys,
 } from "./Evidence.ts"
 export { observe } from "./Observing.ts"
 

@@ -196,18 +196,40 @@ export const Grounds = Schema.Struct({
 })
 export type Grounds = typeof Grounds.Type
 
-/**
- * Keys of which two profiles that can be one account share at least one: what to index held accounts by, to look up
- * those that a question needs.
- */
+/** Keys to index held accounts by: one that can be the same has one of its {@link lookupKeys} among them. */
 export const blockingKeys = (profile: Profile): ReadonlyArray<string> => [
-  ...narrowKeys(profile),
+  ...idKeys(profile),
+  ...scopesOf(profile).flatMap((scope) => wholeMask(profile).map((mask) => `${scope} mask ${mask}`)),
+  ...scopesOf(profile).flatMap((scope) => lastTwo(profile).map((tail) => `${scope} tail ${tail}`)),
   ...nameKeys(profile),
   ...typeKeys(profile),
 ]
 
-/** Keys of ids and digits: few accounts of a tenant share one. */
-export const narrowKeys = (profile: Profile): ReadonlyArray<string> => {
+/**
+ * Keys to look up held accounts by. Narrow ones are of ids and digits: few accounts of a tenant share one. Of broad ones
+ * a crowd may.
+ */
+export const lookupKeys = (
+  profile: Profile,
+): { readonly narrow: ReadonlyArray<string>; readonly broad: ReadonlyArray<string> } => ({
+  narrow: [...idKeys(profile), ...scopesOf(profile).flatMap((scope) => maskKeys(scope, profile))],
+  broad: [...nameKeys(profile), ...typeKeys(profile)],
+})
+
+/**
+ * Of two masks the shorter is the end of the longer. Four digits are looked up whole, and by their ends as far as anybody
+ * shows no more: a hundredth of a bank's accounts end in the same two. Fewer are looked up by the last two.
+ */
+const maskKeys = (scope: string, profile: Profile): ReadonlyArray<string> =>
+  profile.mask?.[2] === undefined
+    ? lastTwo(profile).map((tail) => `${scope} tail ${tail}`)
+    : profile.mask.map((end) => `${scope} mask ${end}`)
+
+const wholeMask = ({ mask }: Profile) => mask?.slice(-1) ?? []
+
+const lastTwo = ({ mask }: Profile) => mask?.slice(0, 1) ?? []
+
+const idKeys = (profile: Profile): ReadonlyArray<string> => {
   const { email, externalId, iban, mask, number, persistentId } = profile
   const keys = [`external ${externalId}`]
   if (persistentId !== undefined) keys.push(`persistent ${persistentId}`)
@@ -215,7 +237,6 @@ export const narrowKeys = (profile: Profile): ReadonlyArray<string> => {
   if (number !== undefined) keys.push(`number ${number.token}`)
   if (email !== undefined) keys.push(`email ${email}`)
   if (mask?.[1] !== undefined) keys.push(`mask ${mask.at(-1) ?? ""}`)
-  if (mask?.[0] !== undefined) for (const scope of scopesOf(profile)) keys.push(`${scope} mask ${mask[0]}`)
   return keys
 }
 

@@ -84,7 +84,7 @@ export const observe = (question: Question): Grounds => {
   }
 }
 
-/** Whether two profiles have one of their `blockingKeys` in common, told without making them. */
+/** Whether a held profile has a key among its `blockingKeys` that the other is looked up by, told without making them. */
 export const canBeOne = (one: Comparable, other: Comparable): boolean =>
   one.externalId === other.externalId ||
   isSame(one.persistentId, other.persistentId) ||
@@ -93,13 +93,20 @@ export const canBeOne = (one: Comparable, other: Comparable): boolean =>
   isSame(one.email, other.email) ||
   areMasksSame(one.mask, other.mask) ||
   (areNeighbours(one, other) &&
-    (isSame(one.mask?.[0], other.mask?.[0]) ||
+    (areEndsSame(one.mask, other.mask) ||
       isSame(one.name?.whole, other.name?.whole) ||
       (one.type ?? "") === (other.type ?? "")))
 
 /** The same three or four characters, all that either shows. */
 const areMasksSame = (one: Profile["mask"], other: Profile["mask"]) =>
   one?.[1] !== undefined && one.length === other?.length && one.at(-1) === other.at(-1)
+
+/** Of four characters all that the other shows, of fewer the last two. */
+const areEndsSame = (one: Profile["mask"], other: Profile["mask"]) => {
+  if (one === undefined || other === undefined) return false
+  const end = one.length < masks.length ? 0 : other.length - 1
+  return one[end] === other[end]
+}
 
 /** At one institution, or neither is known to be at any. */
 const areNeighbours = (one: Comparable, other: Comparable) =>
@@ -525,8 +532,11 @@ const missingOf = (
   const isNumberKnown = profile.iban !== undefined || profile.number !== undefined || profile.isTokenized === true
   if (areNumbersHeld && !isNumberKnown) missing.push("numbers")
   if (held.profile.holders !== undefined && profile.holders === undefined) missing.push("identity")
-  return missing
+  return missing.length === 0 ? nothing : missing
 }
+
+/** One list for all the pairs of which nothing is missing: they are most. */
+const nothing: ReadonlyArray<never> = []
 
 /** What was linked before is a fact about an incoming account. */
 const factsOf = ({ known = [] }: Question, incoming: Sides["incoming"]): Grounds["incoming"] => {

@@ -58,17 +58,18 @@ export const between = (
   )
   const found: Array<Array<Found | undefined>> = incoming.map(() => [])
   const common = { candidates: [], inside: [], otherInside: [] }
+  const amountsOf = telling()
   for (const [amount, { held, incoming }] of amounts) {
     if (held.length === 0) continue
-    const kind = kindOf(amount)
+    const rank = ranks.indexOf(kindOf(amount))
     for (const run of incoming) {
       match(run.days, held, fresh[run.account], old, common)
-      share(kind, incoming.length, common, (found[run.account] ??= []))
+      share(rank, incoming.length, common, (found[run.account] ??= []))
     }
   }
   return {
     isAny: (at, candidate) => found[at]?.[candidate] !== undefined,
-    of: (at, candidate) => overlapOf(fresh[at], old[candidate], found[at]?.[candidate]),
+    of: (at, candidate) => overlapOf(fresh[at], old[candidate], found[at]?.[candidate], amountsOf),
   }
 }
 
@@ -110,7 +111,8 @@ interface Common {
 }
 
 interface Found {
-  readonly amounts: Array<{ readonly kind: AmountKind; readonly others: number; count: number }>
+  /** By turns a sort of amount, that is its kind and how many others have it, and how many there are of it. */
+  readonly sorts: Array<number>
   inside: number
   otherInside: number
 }
@@ -150,41 +152,64 @@ const match = (
 ) => {
   common.candidates.length = common.inside.length = common.otherInside.length = 0
   if (cover === undefined) return
+  const [first = 0, last = 0] = [days[0], days[days.length - 1]]
   for (const run of held) {
     const other = old[run.account]
-    if (other !== undefined) matchDays(days, run, windowOf(cover, other), common)
+    if (other === undefined) continue
+    const isApart = (run.days[0] ?? 0) - last > tolerance || first - (run.days[run.days.length - 1] ?? 0) > tolerance
+    if (!isApart) matchDays(days, run, fromOf(cover, other), toOf(cover, other), common)
   }
 }
 
 /** Notes the amount with each of them. */
-const share = (kind: AmountKind, ofIncoming: number, common: Common, found: Array<Found | undefined>) => {
+const share = (rank: number, ofIncoming: number, common: Common, found: Array<Found | undefined>) => {
   const { candidates, inside, otherInside } = common
-  const others = Math.max(candidates.length, ofIncoming) - 1
+  const sort = rank * mostOthers + Math.max(candidates.length, ofIncoming) - 1
   for (let at = 0; at < candidates.length; at++) {
-    const sum = (found[candidates[at] ?? 0] ??= { amounts: [], inside: 0, otherInside: 0 })
-    addTo(sum.amounts, kind, others)
+    const sum = (found[candidates[at] ?? 0] ??= { sorts: [], inside: 0, otherInside: 0 })
+    addTo(sum.sorts, sort)
     sum.inside += inside[at] ?? 0
     sum.otherInside += otherInside[at] ?? 0
   }
 }
 
-const addTo = (amounts: Found["amounts"], kind: AmountKind, others: number) => {
-  for (const alike of amounts) {
-    if (alike.kind !== kind || alike.others !== others) continue
-    alike.count++
+const addTo = (sorts: Array<number>, sort: number) => {
+  for (let at = 0; at < sorts.length; at += 2) {
+    if (sorts[at] !== sort) continue
+    sorts[at + 1] = (sorts[at + 1] ?? 0) + 1
     return
   }
-  amounts.push({ kind, others, count: 1 })
+  sorts.push(sort, 1)
 }
 
-/** Days in which a booking of one side must have its counterpart on the other, however it is dated there. */
-const windowOf = (one: Window, other: Window): Window => ({
-  from: Math.max(one.from, other.from) + tolerance,
-  to: Math.min(one.to, other.to) - tolerance,
-})
+type Tell = (sorts: ReadonlyArray<number>) => ReadonlyArray<Amounts>
+
+/** What is the same for many pairs is told once: of sixty accounts with sixty bookings there are thousands of pairs. */
+const telling = (): Tell => {
+  const told = new Map<number, Map<number, Amounts>>()
+  const amountsOf = (sort: number, count: number): Amounts => {
+    let counts = told.get(sort)
+    if (counts === undefined) told.set(sort, (counts = new Map()))
+    let amounts = counts.get(count)
+    if (amounts === undefined) {
+      const [kind = "odd", others] = [ranks[Math.floor(sort / mostOthers)], sort % mostOthers]
+      counts.set(count, (amounts = { kind, others, count }))
+    }
+    return amounts
+  }
+  return (sorts) => {
+    const amounts: Array<Amounts> = []
+    for (let at = 0; at < sorts.length; at += 2) amounts.push(amountsOf(sorts[at] ?? 0, sorts[at + 1] ?? 0))
+    return amounts.length > 1 ? amounts.toSorted(byKind) : amounts
+  }
+}
+
+/** First and last of the days in which a booking of one side must have its counterpart on the other, however it is dated there. */
+const fromOf = (one: Window, other: Window) => Math.max(one.from, other.from) + tolerance
+const toOf = (one: Window, other: Window) => Math.min(one.to, other.to) - tolerance
 
 /** Taking the earliest that fits is the most that can be matched, and the same from either side. */
-const matchDays = (days: ReadonlyArray<number>, run: Run, { from, to }: Window, common: Common) => {
+const matchDays = (days: ReadonlyArray<number>, run: Run, from: number, to: number, common: Common) => {
   const others = run.days
   let [at, other, count, inside, otherInside] = [0, 0, 0, 0, 0]
   while (at < days.length && other < others.length) {
@@ -208,25 +233,27 @@ const matchDays = (days: ReadonlyArray<number>, run: Run, { from, to }: Window, 
 const overlapOf = (
   cover: Cover | undefined,
   other: Cover | undefined,
-  { amounts, inside, otherInside }: Found = nothing,
+  { inside, otherInside, sorts }: Found = nothing,
+  amountsOf: Tell,
 ): Overlap | undefined => {
   if (cover === undefined || other === undefined) return undefined
-  const window = windowOf(cover, other)
-  const [rows, otherRows] = [countWithin(cover.days, window), countWithin(other.days, window)]
-  if (amounts.length === 0 && rows === 0 && otherRows === 0) return undefined
-  return {
-    amounts: amounts.length > 1 ? amounts.toSorted(byKind) : amounts,
-    rows: [rows, otherRows],
-    unmatched: [rows - inside, otherRows - otherInside],
-  }
+  const [from, to] = [fromOf(cover, other), toOf(cover, other)]
+  const [rows, otherRows] = [countWithin(cover.days, from, to), countWithin(other.days, from, to)]
+  if (sorts.length === 0 && rows === 0 && otherRows === 0) return undefined
+  return { amounts: amountsOf(sorts), rows: [rows, otherRows], unmatched: [rows - inside, otherRows - otherInside] }
 }
 
-const nothing: Found = { amounts: [], inside: 0, otherInside: 0 }
+const nothing: Found = { sorts: [], inside: 0, otherInside: 0 }
+
+const ranks = AmountKind.literals
+
+/** More than there are accounts to compare. */
+const mostOthers = 2 ** 20
 
 const byKind = (one: Amounts, other: Amounts) =>
   one.kind === other.kind ? one.others - other.others : one.kind < other.kind ? -1 : 1
 
-const countWithin = (days: ReadonlyArray<number>, { from, to }: Window) =>
+const countWithin = (days: ReadonlyArray<number>, from: number, to: number) =>
   to < from ? 0 : firstAtLeast(days, to + 1) - firstAtLeast(days, from)
 
 const firstAtLeast = (days: ReadonlyArray<number>, day: number) => {

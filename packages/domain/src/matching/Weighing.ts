@@ -58,7 +58,7 @@ export const scaleOf = (policy: Policy): Scale => {
     policy,
     natures: naturesIn(policy),
     log2: remembered(log2Ratio),
-    agreed: families.map(() => 0),
+    sums: { agreed: families.map(() => 0), against: 0, values: 0, roles: 0, identified: 0, isExclusive: true },
     alone: families.map(() => 0),
   }
   return {
@@ -72,9 +72,24 @@ interface Kit {
   readonly policy: Policy
   readonly natures: Natures
   readonly log2: typeof log2Ratio
-  /** Sums by family of the pair that is being weighed: one place for all of them, so that weighing leaves little behind. */
-  readonly agreed: Array<number>
+  /** Of the pair that is being weighed: one place for all of them, so that weighing leaves little behind. */
+  readonly sums: Sums
+  /** By family, were every value this account's alone. */
   readonly alone: Array<number>
+}
+
+interface Sums {
+  /** The most that agrees in each family. */
+  readonly agreed: Array<number>
+  /** All that contradicts. */
+  against: number
+  /** Bits of the values that agree, and of the roles of all labels. */
+  values: number
+  roles: number
+  /** Bits of the families in which an identifier is what agrees most. */
+  identified: number
+  /** No other account carries a value of it. */
+  isExclusive: boolean
 }
 
 /** Whether evidence of independent families agrees, one of them an identifier or the bookings. */
@@ -119,73 +134,96 @@ const isEnough = (
 }
 
 const weigh = (kit: Kit, pair: Pair, group: number): Weighed => {
-  const { natures, policy } = kit
   const { among, bookings, observed } = pair
+  const { agreed } = kit.sums
   const isCurrencyKnown = !isObserved(observed, "currency.unknown")
-  const agreed = kit.agreed.fill(0)
-  let [score, values, roles, identified, isExclusive] = [priorOf(kit, among), 0, 0, 0, true]
-  for (const { carriers = 1, label, seen } of observed) {
-    const counted = countedAs(policy, label, carriers, seen, isCurrencyKnown)
-    const milliBits = milliBitsOf(kit, counted, carriers, seen)
-    const { bit, family, roles: more } = natures[label]
-    values |= bit
-    roles |= more
-    if (carriers > 1) isExclusive = false
-    if (milliBits <= 0) score += milliBits
-    else if (milliBits > (agreed[family] ?? 0)) {
-      agreed[family] = milliBits
-      const isIdentifier = counted === label && (more & identifier) !== 0
-      identified = isIdentifier ? identified | (1 << family) : identified & ~(1 << family)
-    }
-  }
-  let [ofBookings, rareAmounts, isContradiction] = [0, 0, false]
-  if (bookings !== undefined) {
-    ofBookings = bookingsBits(kit, bookings, false)
-    rareAmounts = rareAmountsIn(bookings)
-    isContradiction = doBookingsDisagree(policy, bookings)
-    if (ofBookings > 0) agreed[place.bookings] = ofBookings
-    else score += ofBookings
-    if (ofBookings < 0) isExclusive = false
-    for (const { others } of bookings.amounts) if (others > 0) isExclusive = false
-  }
+  sumUp(kit, observed, isCurrencyKnown)
+  const ofBookings = bookings === undefined ? 0 : addBookings(kit, bookings)
+  const { against, identified, isExclusive, roles, values } = kit.sums
+  let score = priorOf(kit, among) + against
   for (const milliBits of agreed) score += milliBits
-
-  const isThere = (label: Label) => isObserved(observed, label)
-  const caps: ReadonlyArray<Decision.Obstacle> = (roles & cap) === 0 ? none : policy.caps.filter(isThere)
   return {
     pair,
     row: pair.incoming,
     group,
     score,
     isVetoed: (roles & veto) !== 0,
-    caps: isContradiction ? [...caps, "bookings.disagree"] : caps,
+    caps: capsOn(kit, pair),
     isIdentified: identified !== 0 && (roles & doubt) === 0,
-    isCorroborated:
-      identified !== 0 ||
-      isEnough(policy, {
-        identifier: Math.max(agreed[place.id] ?? 0, agreed[place.number] ?? 0),
-        bookings: ofBookings,
-        rareAmounts,
-        isNamed: (agreed[place.name] ?? 0) > 0 && isThere("name.same"),
-        isThere,
-      }),
+    isCorroborated: identified !== 0 || isAgreed(kit, pair, ofBookings),
     values,
-    forgone: isExclusive ? undefined : forgoneIn(kit, pair, isCurrencyKnown),
+    forgone: isExclusive ? undefined : forgoneIn(kit, pair, isCurrencyKnown, ofBookings),
   }
 }
 
+/** Of what agrees in a family only the strongest counts, what contradicts always does. */
+const sumUp = (kit: Kit, observed: ReadonlyArray<Observation>, isCurrencyKnown: boolean): void => {
+  const { natures, policy, sums } = kit
+  const { agreed } = sums
+  agreed.fill(0)
+  let [against, values, roles, identified, isExclusive] = [0, 0, 0, 0, true]
+  for (const { carriers = 1, label, seen } of observed) {
+    const { bit, family, fixed, roles: more } = natures[label]
+    values |= bit
+    roles |= more
+    if (carriers > 1) isExclusive = false
+    const counted = fixed === undefined ? countedAs(policy, label, carriers, seen, isCurrencyKnown) : label
+    const milliBits = fixed ?? milliBitsOf(kit, counted, carriers, seen)
+    if (milliBits <= 0) against += milliBits
+    else if (milliBits > (agreed[family] ?? 0)) {
+      agreed[family] = milliBits
+      const isIdentifier = counted === label && (more & identifier) !== 0
+      identified = isIdentifier ? identified | (1 << family) : identified & ~(1 << family)
+    }
+  }
+  sums.against = against
+  sums.values = values
+  sums.roles = roles
+  sums.identified = identified
+  sums.isExclusive = isExclusive
+}
+
+/** What the histories say, for or against. */
+const addBookings = (kit: Kit, bookings: Overlap.Overlap): number => {
+  const { sums } = kit
+  const milliBits = bookingsBits(kit, bookings, false)
+  if (milliBits > 0) sums.agreed[place.bookings] = milliBits
+  else sums.against += milliBits
+  if (milliBits < 0) sums.isExclusive = false
+  for (const { others } of bookings.amounts) if (others > 0) sums.isExclusive = false
+  return milliBits
+}
+
+const capsOn = ({ policy, sums: { roles } }: Kit, { bookings, observed }: Pair): ReadonlyArray<Decision.Obstacle> => {
+  const caps: ReadonlyArray<Decision.Obstacle> =
+    (roles & cap) === 0 ? none : policy.caps.filter((label) => isObserved(observed, label))
+  if (bookings === undefined || !doBookingsDisagree(policy, bookings)) return caps
+  return caps.length === 0 ? disagreement : [...caps, ...disagreement]
+}
+
+const disagreement: ReadonlyArray<Decision.Obstacle> = ["bookings.disagree"]
+
+const isAgreed = ({ policy, sums: { agreed } }: Kit, { bookings, observed }: Pair, ofBookings: number): boolean =>
+  isEnough(policy, {
+    identifier: Math.max(agreed[place.id] ?? 0, agreed[place.number] ?? 0),
+    bookings: ofBookings,
+    rareAmounts: bookings === undefined ? 0 : rareAmountsIn(bookings),
+    isNamed: (agreed[place.name] ?? 0) > 0 && isObserved(observed, "name.same"),
+    isThere: (label) => isObserved(observed, label),
+  })
+
 /** By how much each family would agree more, were every value this account's alone, and no booking lost. */
-const forgoneIn = (kit: Kit, { bookings, observed }: Pair, isCurrencyKnown: boolean): Forgone => {
-  const { agreed } = kit
+const forgoneIn = (kit: Kit, { bookings, observed }: Pair, isCurrencyKnown: boolean, ofBookings: number): Forgone => {
+  const { natures, policy, sums } = kit
   const alone = kit.alone.fill(0)
   for (const { label, seen } of observed) {
-    const { family } = kit.natures[label]
-    const milliBits = milliBitsOf(kit, countedAs(kit.policy, label, 1, seen, isCurrencyKnown), 1, seen)
+    const { family, fixed } = natures[label]
+    const milliBits = fixed ?? milliBitsOf(kit, countedAs(policy, label, 1, seen, isCurrencyKnown), 1, seen)
     if (milliBits > (alone[family] ?? 0)) alone[family] = milliBits
   }
-  const more = (family: number) => (alone[family] ?? 0) - (agreed[family] ?? 0)
+  const more = (family: number) => (alone[family] ?? 0) - (sums.agreed[family] ?? 0)
   return {
-    bookings: bookings === undefined ? 0 : bookingsClaim(kit, bookings) - bookingsBits(kit, bookings, false),
+    bookings: bookings === undefined ? 0 : bookingsClaim(kit, bookings) - ofBookings,
     id: more(place.id),
     name: more(place.name),
     number: more(place.number),
@@ -375,12 +413,14 @@ interface Nature {
   readonly family: number
   readonly bit: number
   readonly roles: number
+  /** Its milli-bits, where they are the same whoever else carries the value. */
+  readonly fixed: number | undefined
 }
 type Natures = Readonly<Record<Label, Nature>>
 
 const [veto, cap, doubt, identifier] = [1, 2, 4, 8]
 
-const naturesIn = ({ caps, doubts, vetoes }: Policy): Natures => {
+const naturesIn = ({ caps, doubts, vetoes, weights }: Policy): Natures => {
   const natureOf = (label: Label): Nature => ({
     family: families.indexOf(familyOf(label)),
     bit: valueLabels.includes(label) ? 1 << valueLabels.indexOf(label) : 0,
@@ -389,9 +429,25 @@ const naturesIn = ({ caps, doubts, vetoes }: Policy): Natures => {
       (caps.includes(label) ? cap : 0) |
       (doubts.includes(label) ? doubt : 0) |
       (identifiers.includes(label) ? identifier : 0),
+    fixed: depending.has(label) ? undefined : weights[label].milliBits,
   })
   return Object.fromEntries(Label.literals.map((label) => [label, natureOf(label)])) as Natures
 }
+
+/** Labels whose weight depends on who else carries the value. */
+const depending: ReadonlySet<Label> = new Set<Label>([
+  "externalId.again",
+  "iban.same",
+  "iban.unproven",
+  "mask.four",
+  "mask.shared",
+  "mask.three",
+  "mask.two",
+  "name.same",
+  "number.same",
+  "number.unproven",
+  "persistentId.same",
+])
 
 const identifiers: ReadonlyArray<Label> = ["externalId.same", "iban.same", "number.same", "persistentId.same"]
 

@@ -10,6 +10,7 @@ import * as Aggregate from "../Aggregate.ts"
 import * as Connection from "../Connection.ts"
 import { DataKeys } from "../DataKeys.ts"
 import * as Feed from "../Feed.ts"
+import * as Forgetting from "../Forgetting.ts"
 import {
   AccountId,
   type Actor,
@@ -230,13 +231,13 @@ export const hostingIn = Effect.fnUntraced(function* (tenantId: TenantId, known?
     forget: Effect.gen(function* () {
       const keys = yield* DataKeys
       const at = yield* DateTime.now
-      const streams = [Feed.streamId(feedId), Connection.streamId(connectionId)] as const
+      const feed = Feed.streamId(feedId)
       const metadata = { actor: system }
-      yield* handleFeed(tenantId, feedId, { _tag: "Forget", at }, { metadata, forget: [streams[0]] })
+      yield* handleFeed(tenantId, feedId, { _tag: "Forget", at }, { metadata, forget: [feed] })
       const plan = { provider: gmail, ownerId: OwnerId.make("ada"), pollIntervalSeconds: 60, settings: {} }
       yield* handleConnection(tenantId, connectionId, { _tag: "Configure", at, ...plan }, { metadata })
-      yield* handleConnection(tenantId, connectionId, { _tag: "Forget", at }, { metadata, forget: [streams[1]] })
-      yield* keys.evict(tenantId, streams)
+      const forgotten = yield* Forgetting.destroyKeys(tenantId, connectionId, metadata)
+      yield* keys.evict(tenantId, [feed, ...forgotten.streams])
     }),
     edit: (id: string, values: Values) => desk.edit(tenantId, BookingId.make(id), values),
     assign: (calendars: ReadonlyArray<Calendar>) => desk.assign(tenantId, connectionId, calendars),

@@ -147,12 +147,13 @@ export const reconnectionContract = <E>(name: string, store: Layer.Layer<Service
             ["Share", "Loan", "Club"],
             ["Draft", "Auto", "Boat", "Home"],
           ]) {
-            const { connect, rows } = yield* household
+            const { connect, rows, tenantId } = yield* household
             yield* connect(["ada"], ...names.map(member))
             assert.strictEqual((yield* rows).length, names.length)
+            assert.strictEqual((yield* InstitutionCounts.read).populations.get(tenantId), names.length)
           }
           const counts = yield* InstitutionCounts.read
-          assert.isAtLeast(counts.get("ins_cu")?.mask.equal ?? 0, 9)
+          assert.isAtLeast(counts.shared.get("ins_cu")?.mask.equal ?? 0, 9)
 
           yield* other.connect(["ada"], member("Share"))
           const before = yield* other.rows

@@ -81,6 +81,54 @@ export const viewStoreContract = <E>(name: string, store: Layer.Layer<Views | Vi
           [6, 5, 1, 2, 0, 0],
         )
         assert.strictEqual(yield* views.count(view, TenantId.make("nobody")), 0)
+        for (const [atMost, count] of [
+          [0, 0],
+          [4, 4],
+          [5, 5],
+          [6, 5],
+          [Infinity, 5],
+        ] as const) {
+          assert.strictEqual(yield* views.count(view, tenant, { text: "x" }, atMost), count)
+        }
+      }),
+    )
+
+    it.effect("counts a tenant's rows by the values of a column", () =>
+      Effect.gen(function* () {
+        const { views, live, note, put, view } = yield* fresh
+        const at = "2026-11-20T09:00:00.001Z"
+        const rows = [
+          note("a", 1, "x"),
+          note("b", 2, "x"),
+          note("c", 2, null),
+          { ...note("d", 3, "é"), at, done: true },
+          { ...note("e", Number.MAX_SAFE_INTEGER, null), at, day: "2024-02-29" },
+        ]
+        yield* put(live, 1, [...rows.map(mine), { tenantId: other, row: note("f", 1, "x") }])
+        const counts = <Column extends keyof Note>(column: Column, where: Partial<Note> | { n: Array<number> } = {}) =>
+          Effect.map(views.countBy(view, tenant, column, where), (counts) => [...counts].toSorted(byText))
+
+        const all = yield* Effect.forEach(["id", "n", "text", "done", "at", "day"] as const, (column) =>
+          Effect.map(counts(column), (counted) => [column, counted] as const),
+        )
+        for (const [column, counted] of all) {
+          const values = [...new Set(rows.map((row) => row[column]))]
+          const expected = values.map((value) => [value, rows.filter((row) => row[column] === value).length] as const)
+          assert.deepStrictEqual(counted, expected.toSorted(byText), column)
+        }
+        assert.deepStrictEqual(yield* counts("text", { n: [2, 3, 4] }), [
+          [null, 1],
+          ["x", 1],
+          ["é", 1],
+        ])
+        assert.deepStrictEqual(yield* counts("n", { text: null }), [
+          [2, 1],
+          [Number.MAX_SAFE_INTEGER, 1],
+        ])
+        assert.deepStrictEqual(yield* counts("n", { n: [] }), [])
+        assert.deepStrictEqual(yield* counts("n", { uid: "no uuid" }), [])
+        assert.strictEqual((yield* views.countBy(view, TenantId.make("nobody"), "n")).size, 0)
+        assert.strictEqual((yield* views.countBy({ ...view, name: "never_opened" }, tenant, "n")).size, 0)
       }),
     )
 
@@ -473,6 +521,9 @@ type Note = {
   readonly uid: string | null
   readonly body: null | string | { readonly nested: ReadonlyArray<null | string | number | { readonly deep: boolean }> }
 }
+
+const byText = ([one]: readonly [unknown, number], [other]: readonly [unknown, number]) =>
+  String(one) < String(other) ? -1 : 1
 
 const columns: Columns<Note> = {
   id: "text",

@@ -42,7 +42,7 @@ export const command = Command.make("forget", { subject, actor: Streams.actor, y
 ).pipe(
   Command.withShortDescription("Make personal data unreadable for ever"),
   Command.withDescription(
-    "Makes personal data unreadable for ever by destroying its key. A connection is ended first, if it has not, and its feeds, its credentials and the accounts that nothing else delivers go with it. The provider is not told: end what is paid for there first. The log stays whole. JSON: tenant, forgotten: [stream]",
+    "Makes personal data unreadable for ever by destroying its key. A connection is ended first, if it has not, and its feeds, its credentials, the accounts that nothing else delivers, and what its mails told bookings go with it. The provider is not told: end what is paid for there first. The log stays whole. JSON: tenant, forgotten: [stream]",
   ),
 )
 
