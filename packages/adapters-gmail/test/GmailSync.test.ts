@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Ids, Leases, Sync } from "@holdfast/domain"
+import { Forgetting, Ids, Leases, ProjectionRunner, Sync, Verify } from "@holdfast/domain"
 import { Clock, DateTime, Effect, Fiber, type Layer, Logger, References } from "effect"
 
-import { GmailProvider, QuotaBucket, Tape } from "../src/index.ts"
+import { GmailMessagesView, GmailProvider, QuotaBucket, Tape } from "../src/index.ts"
 import { GmailSimulator, type InProcess, Mails } from "../src/testing/index.ts"
 import * as VirtualTime from "../src/testing/VirtualTime.ts"
 import { play } from "../stress/Schedule.ts"
@@ -761,6 +761,29 @@ describe("Runs", () => {
       yield* holdsAllOnce(here, 4)
       yield* holdsAllOnce(there, 4)
       assert.strictEqual(yield* simulator.count("messages.get"), 8)
+    }),
+  )
+
+  scenario(
+    "of two labels fetch a message that bears both once, and again when what one of them held was forgotten",
+    Effect.gen(function* () {
+      const simulator = yield* GmailSimulator
+      yield* simulator.deliverAll(ada, mails(3), { labels: [label, "Other"] })
+      const one = yield* connected()
+      const other = yield* connected({ watches: "Other" })
+      yield* one.sync
+      assert.deepInclude(yield* other.sync, { added: 0, known: 3 })
+      assert.strictEqual(yield* simulator.count("messages.get"), 3)
+      yield* ProjectionRunner.catchUp(GmailMessagesView)
+
+      yield* Forgetting.forget(one.tenantId, one.id, { actor: Ids.system })
+      yield* ProjectionRunner.catchUp(GmailMessagesView)
+      assert.deepInclude(yield* Verify.verify(GmailMessagesView), { equal: 0, missing: [], extra: [], different: [] })
+      yield* other.sync
+      yield* other.sync
+      yield* holdsAllOnce(other, 3)
+      yield* ProjectionRunner.catchUp(GmailMessagesView)
+      assert.deepInclude(yield* Verify.verify(GmailMessagesView), { equal: 3, missing: [], extra: [], different: [] })
     }),
   )
 

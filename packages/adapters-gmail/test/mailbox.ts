@@ -88,12 +88,13 @@ export const connected = Effect.fnUntraced(function* (
     readonly tenantId?: Ids.TenantId
     readonly provider?: Effect.Success<typeof GmailProvider.make>
     readonly identity?: Ids.IdentityHash
+    readonly watches?: string
   } = {},
 ) {
-  const { address = ada, tenantId = Ids.TenantId.make("harbour") } = options
+  const { address = ada, tenantId = Ids.TenantId.make("harbour"), watches = label } = options
   const simulator = yield* GmailSimulator
   const provider = options.provider ?? (yield* GmailProvider.make)
-  const labelId = yield* simulator.label(address, label)
+  const labelId = yield* simulator.label(address, watches)
   const id = Ids.ConnectionId.make(yield* (yield* SecureRandom.SecureRandom).uuidV4())
   const grant = yield* InProcess.consented(address)
   const secret = GmailSecret.write({
@@ -116,7 +117,7 @@ export const connected = Effect.fnUntraced(function* (
     provider: GmailProvider.id,
     ownerId: Ids.OwnerId.make("ada"),
     pollIntervalSeconds: 60,
-    settings: { [Labels.nameSetting]: label, [Labels.idSetting]: labelId },
+    settings: { [Labels.nameSetting]: watches, [Labels.idSetting]: labelId },
     authorization: Ids.AuthorizationRef.make(id),
     door: "callback",
     identity: options.identity ?? identity,

@@ -77,8 +77,8 @@ export interface Source {
   /** As the provider names it, for good: the id of a label, not its name. */
   readonly key: string
   /**
-   * Whether an item has the same id under every source of the account, as a message has under every label. What the
-   * connection held under another source, or one that it goes on from did, is then not delivered again.
+   * Whether an item has the same id under every source of the account, as a message has under every label. What is
+   * held under another source is then not delivered again, so that an account holds it once.
    */
   readonly sharesIds?: boolean | undefined
   /**

@@ -86,9 +86,8 @@ export const openByIdentity = Effect.fnUntraced(function* (
   const feed = yield* loadFeed(tenantId, feedId)
   const account = yield* loadAccount(tenantId, accountId)
 
-  const generations: ReadonlySet<ConnectionId> = source.sharesIds ? yield* generationsOf(connection) : new Set()
   const others = account.state.feeds.filter(
-    (other) => other.feedId !== feedId && (other.source === source.key || generations.has(other.connectionId)),
+    (other) => other.feedId !== feedId && (other.source === source.key || source.sharesIds === true),
   )
   const loaded = yield* Effect.forEach(others, (other) =>
     Effect.map(loadFeed(tenantId, other.feedId), ({ state }) => ({ ...other, ...state })),
@@ -229,16 +228,6 @@ const accountOf = Effect.fnUntraced(function* (
     if (holder !== undefined) return Account.idOf(holder)
   }
   return AccountId.make(yield* derivedUuid("account", tenantId, identity ?? feedId))
-})
-
-/** A connection and those that it goes on from. */
-const generationsOf = Effect.fnUntraced(function* ({ state, streamId, tenantId }: Aggregate.Loaded<Connection.State>) {
-  const ids = new Set([Connection.idOf(streamId)])
-  for (let { previous } = state; previous !== undefined && !ids.has(previous);) {
-    ids.add(previous)
-    previous = (yield* loadConnection(tenantId, previous)).state.previous
-  }
-  return ids
 })
 
 /** A connection that another one does not go on from: it goes on itself. */

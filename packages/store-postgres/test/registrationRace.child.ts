@@ -2,7 +2,7 @@
 import { once } from "node:events"
 
 import { Ids, Registration } from "@holdfast/domain"
-import { Array, Effect, Layer, Redacted, Schema } from "effect"
+import { Array, Effect, Layer, Logger, Redacted, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 
 import { storeAt } from "./registrationStore.ts"
@@ -16,6 +16,8 @@ const { calls, request, url } = Schema.decodeUnknownSync(
 const provider = Ids.ProviderId.make(request.provider)
 const services = Layer.mergeAll(storeAt(Redacted.make(url)), Registration.Providers.layer({ [provider]: {} })).pipe(
   Layer.provideMerge(SecureRandom.layerWebCrypto),
+  // What is logged on the way is no answer.
+  Layer.provideMerge(Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])),
 )
 
 const answers = await Effect.runPromise(
