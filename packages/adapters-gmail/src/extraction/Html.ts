@@ -7,7 +7,6 @@
 import { Parser } from "htmlparser2"
 
 import * as Lines from "./Lines.ts"
-import { TagFinder } from "./Tags.ts"
 
 export interface Page {
   /**
@@ -49,7 +48,7 @@ export const read = (html: string): Page => {
       ontext: (text) => reader.text(text),
       onclosetag: () => reader.close(),
     },
-    { decodeEntities: true, Tokenizer: TagFinder },
+    { decodeEntities: true },
   )
   parser.write(html.slice(0, limits.length))
   if (!reader.truncated) parser.end()
