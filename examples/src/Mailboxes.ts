@@ -1,5 +1,5 @@
 /** A mailbox is looked at, and the bookings learn from what came. */
-import { ReservationMail } from "@holdfast/adapters-gmail"
+import * as ReservationMail from "@holdfast/adapters-gmail/extraction/ReservationMail"
 import { Enrichment, type Ids, type Provider, ReservationFactsView, Sync } from "@holdfast/domain"
 import { Effect } from "effect"
 

@@ -6,7 +6,7 @@
  */
 import { parseArgs } from "node:util"
 
-import { Effect } from "effect"
+import { Effect, Logger } from "effect"
 
 import { type Measure } from "./Measure.ts"
 import { backtesting } from "./measures/Backtesting.ts"
@@ -63,4 +63,5 @@ const bench = Effect.gen(function* () {
   }
 })
 
-await Effect.runPromise(Effect.scoped(bench))
+// What syncs say of themselves is not what is measured.
+await Effect.runPromise(Effect.provide(Effect.scoped(bench), Logger.layer([])))
