@@ -219,7 +219,27 @@ const resume = Effect.fnUntraced(function* (feed: OpenFeed, from: Connection.Day
   // Until Plaid has read the whole history, all of it would come as news.
   if (next_cursor === "" || (status !== undefined && unfinished.has(status))) return nothing({ wait: { from } })
   // A bank may book days ahead.
-  return yield* list(feed, { from, to: yield* dayOf(31), offset: 0, since: next_cursor })
+  const to = yield* dayOf(31)
+  let since = next_cursor
+  let listed = yield* list(feed, { from, to, offset: 0, since })
+  // What was booked after the cursor was taken, listed, and taken back at once, no update tells of. So a list that is
+  // read at once is read again until nothing changed meanwhile.
+  for (let times = yield* Restarts; "follow" in listed.next && times > 0; times -= 1) {
+    const outcome = yield* settled(feed, listed, since, from)
+    if (outcome.settled !== undefined) return outcome.settled
+    since = outcome.since
+    listed = yield* list(feed, { from, to, offset: 0, since })
+  }
+  return listed
+})
+
+/** What a list and the update after it say together, if nothing changed between them; nothing otherwise. */
+const settled = Effect.fnUntraced(function* (feed: OpenFeed, listed: Delivered, since: string, from: Connection.Day) {
+  const update = yield* restarting(readUpdate(feed, since, since), Effect.fail)
+  if (update.cursor !== since || update.hasMore) return { settled: undefined, since: update.cursor }
+  const coversFrom = update.status === historyIsRead ? from : undefined
+  const next: Place = { follow: { cursor: since, from } }
+  return { settled: { ...listed, next, complete: true, coversFrom } satisfies Delivered, since }
 })
 
 /** The next part of the transactions since a day. */
