@@ -63,9 +63,9 @@ export const disarm = Effect.fn("GmailWatch.disarm")(function* (
 })
 
 /**
- * Runs until it is interrupted: watches the mailbox of every connection at work, anew every day, and at once where one
- * came or chose another label. What fails is tried again an hour later. A watch that ends within 48 hours, or that ended,
- * is logged as `gmail_watch_expiring`, once a day.
+ * Runs until it is interrupted: watches the mailbox of every connection at work, anew every day, and within five minutes
+ * where one came or chose another label; until then it is polled like any other. What fails is tried again an hour later.
+ * A watch that ends within 48 hours, or that ended, is logged as `gmail_watch_expiring`, once a day.
  */
 export const run = Effect.fn("GmailWatch.run")(function* (settings: Settings) {
   const mailboxes = yield* GmailMailboxes

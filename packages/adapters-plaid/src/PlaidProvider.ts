@@ -17,7 +17,10 @@
  *
  * Whatever changes while the parts are read is in the updates since, changed and
  * withdrawn rows included; what both deliver is known by its id. So the parts
- * need not agree with each other, and a crash between them costs nothing.
+ * need not agree with each other, and a crash between them costs nothing. One
+ * thing no update tells of: a row that was booked after "now", delivered in a
+ * part, and taken back before the last one. What fits into one part is therefore
+ * read again until nothing changed meanwhile; in more parts, such a row stays.
  *
  * @see https://plaid.com/docs/api/products/transactions/#transactionssync
  */
