@@ -4,9 +4,11 @@
  * One pass over a stream of tags, without a tree: the work is linear in the length, whatever is nested in whatever.
  * What nobody sees is not read, because whoever hides text hides it from the person who would have objected.
  */
+import { decodeHTML, decodeHTMLAttribute } from "entities/decode"
 import { Parser } from "htmlparser2"
 
 import * as Lines from "./Lines.ts"
+import * as Tokens from "./Tokens.ts"
 
 export interface Page {
   /**
@@ -42,17 +44,26 @@ export const read = (html: string): Page => {
   const parser: Parser = new Parser(
     {
       onopentag: (name, attributes) => {
-        reader.open(name, attributes)
+        reader.open(name, decoded(attributes))
         if (reader.truncated) parser.pause()
       },
       ontext: (text) => reader.text(text),
       onclosetag: () => reader.close(),
     },
-    { decodeEntities: true },
+    // Its tokenizer is faster where it need not look for entities, of which most of what it reads has none.
+    { decodeEntities: false, Tokenizer: sparing },
   )
   parser.write(html.slice(0, limits.length))
   if (!reader.truncated) parser.end()
   return reader.page(html.length > limits.length)
+}
+
+const decoded = (attributes: Record<string, string>): Attributes => {
+  for (const name in attributes) {
+    const value = attributes[name] ?? ""
+    if (value.includes("&")) attributes[name] = decodeHTMLAttribute(value)
+  }
+  return attributes
 }
 
 interface Open {
@@ -148,13 +159,15 @@ class Reader {
     })
   }
 
-  text(text: string): void {
+  text(written: string): void {
     if (this.truncated) return
     if (this.raw !== null) {
-      if (this.raw.text.length < maxRaw) this.raw.text += text
+      if (this.raw.text.length < maxRaw) this.raw.text += written
       return
     }
     const top = this.stack.at(-1)
+    const isCoded = written.includes("&") && !(top !== undefined && literal.has(top.name))
+    const text = isCoded ? decodeHTML(written) : written
     if (top?.property != null && top.property.text.length < maxProperty) top.property.text += text
     if (top?.silent === true) return
     if (top !== undefined && this.isUnseen(top.look)) {
@@ -318,6 +331,12 @@ const legible = /[\p{L}\p{N}]/u
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(" "))
 
+const sparing = Tokens.only(
+  words(
+    "style class id hidden bgcolor color background href type itemscope itemprop itemtype content datetime src value",
+  ),
+)
+
 const blocks = words(
   "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption figure footer " +
     "form h1 h2 h3 h4 h5 h6 header hr html legend li main menu nav ol option p pre section summary table tbody td tfoot th " +
@@ -330,6 +349,9 @@ const silent = words(
   "head title script style template noframes noembed iframe object embed applet audio video canvas svg math textarea select " +
     "datalist map",
 )
+
+/** What looks like an entity in them is none. */
+const literal = words("xmp plaintext")
 
 // ---- what is seen ----
 
@@ -484,7 +506,8 @@ const withoutComments = (css: string): string => {
 class StyleSheet {
   /** Some rule that is not read paints a ground: what stands on it cannot be known. */
   paintsElsewhere = false
-  private readonly rules = new Map<string, Rule>()
+  /** Most rules are for nothing in the mail: what one declares is read when something has its name. */
+  private readonly rules = new Map<string, string | Repeated>()
   private readonly styles: Known<ReadonlyMap<string, string>>
   private length = 0
 
@@ -522,7 +545,7 @@ class StyleSheet {
     const found: Array<ReadonlyMap<string, string>> = []
     const lookUp = (selector: string) => {
       const rule = this.rules.get(selector)
-      if (rule !== undefined) found.push((rule.declared ??= this.allOf(rule.bodies)))
+      if (rule !== undefined) found.push(this.declaredBy(rule))
     }
     lookUp(name)
     for (const one of classes) {
@@ -536,29 +559,30 @@ class StyleSheet {
     return found
   }
 
-  /** Most rules are for nothing in the mail: what one declares is read when something has its name. */
   private addRule(selectors: string, body: string): void {
-    for (const selector of selectors.split(",", 50)) {
-      const simple = selector.trim()
-      if (!/^(?:[a-z][a-z\d]*)?(?:[.#][\w-]+)?$/u.test(simple) || simple.length === 0) {
-        this.paintsElsewhere ||= /background/iu.test(body) && paints(this.styles.of(body).value)
-        continue
-      }
-      const rule = this.rules.get(simple)
-      if (rule === undefined) this.rules.set(simple, { bodies: [body], declared: null })
-      else rule.bodies.push(body)
-    }
+    if (!selectors.includes(",")) return this.addSimple(selectors, body)
+    for (const selector of selectors.split(",", 50)) this.addSimple(selector.trim(), body)
   }
 
-  private allOf(bodies: ReadonlyArray<string>): ReadonlyMap<string, string> {
-    const [only = ""] = bodies
-    if (bodies.length === 1) return this.styles.of(only).value
-    return new Map(bodies.flatMap((body) => [...this.styles.of(body).value]))
+  private addSimple(selector: string, body: string): void {
+    if (!/^(?:[a-z][a-z\d]*)?(?:[.#][\w-]+)?$/.test(selector) || selector.length === 0) {
+      this.paintsElsewhere ||= /background/i.test(body) && paints(this.styles.of(body).value)
+      return
+    }
+    const rule = this.rules.get(selector)
+    if (rule === undefined) this.rules.set(selector, body)
+    else if (typeof rule === "string") this.rules.set(selector, { bodies: [rule, body], declared: null })
+    else rule.bodies.push(body)
+  }
+
+  private declaredBy(rule: string | Repeated): ReadonlyMap<string, string> {
+    if (typeof rule === "string") return this.styles.of(rule).value
+    return (rule.declared ??= new Map(rule.bodies.flatMap((body) => [...this.styles.of(body).value])))
   }
 }
 
-/** All that style sheets say of one name. */
-interface Rule {
+/** What style sheets say of one name in several places. */
+interface Repeated {
   readonly bodies: Array<string>
   /** The last of each property; null until something asks. */
   declared: ReadonlyMap<string, string> | null
@@ -570,15 +594,14 @@ const paints = (declared: ReadonlyMap<string, string>) =>
   [...declared.keys()].some((property) => property.startsWith("background"))
 
 const endOfBlock = (text: string, open: number): number => {
-  for (let index = open, depth = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    if (code === opening) depth++
-    else if (code === closing && --depth === 0) return index
+  let opening = open
+  let depth = 0
+  for (let closing = text.indexOf("}", open); closing >= 0; closing = text.indexOf("}", closing + 1)) {
+    for (; opening >= 0 && opening < closing; opening = text.indexOf("{", opening + 1)) depth++
+    if (--depth === 0) return closing
   }
   return -1
 }
-
-const [opening, closing] = [0x7b, 0x7d]
 
 /** In lower case, as they are compared. */
 const classesOf = (attribute: string): ReadonlyArray<string> =>

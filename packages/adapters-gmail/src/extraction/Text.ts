@@ -2,6 +2,7 @@
 
 /** In lower case, with one kind of dash, apostrophe, colon and bracket; of the same length. */
 export const fold = (text: string): string => {
+  if (isPlain.test(text)) return text.toLowerCase()
   const plain = text
     .replace(/[\u2010-\u2015\u2212\uFE58\uFE63\uFF0D]/g, "-")
     .replace(/[\u2018\u2019\u02BC\uFF07]/g, "'")
@@ -12,6 +13,8 @@ export const fold = (text: string): string => {
   if (lowered.length === plain.length) return lowered
   return Array.from(plain, (char) => (char.toLowerCase().length === char.length ? char.toLowerCase() : char)).join("")
 }
+
+const isPlain = /^[ -~]*$/
 
 /** Whether a word may begin at this place. */
 export const startsWord = (text: string, at: number): boolean =>
