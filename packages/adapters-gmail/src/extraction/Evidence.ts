@@ -65,10 +65,28 @@ export interface CodeShape {
 }
 
 /** What the body says. */
-export const ofBody = ({ languages, parts }: Reading, shape: CodeShape): Evidence =>
-  merge(...parts.map((part) => merge(ofLabels(part, languages, shape), ofProse(part, shape))))
+export const ofBody = ({ languages, parts }: Reading, shape: CodeShape): Evidence => {
+  // Both forms of a body say the same, and labels that stand side by side share what is below them.
+  const dates = remembered((text) => LocalDates.find(text.slice(0, 200), languages))
+  const party = remembered(PartySize.find)
+  return merge(...parts.map((part) => merge(ofLabels(part, dates, party, shape), ofProse(part, party, shape))))
+}
 
-const ofLabels = ({ entries }: Part, languages: ReadonlyArray<string>, { labelled }: CodeShape): Evidence => {
+const remembered = <A>(read: (text: string) => A): ((text: string) => A) => {
+  const known = new Map<string, A>()
+  return (text) => {
+    const before = known.get(text)
+    if (before !== undefined) return before
+    const found = read(text)
+    known.set(text, found)
+    return found
+  }
+}
+
+type FindDates = (text: string) => ReturnType<typeof LocalDates.find>
+type FindParty = typeof PartySize.find
+
+const ofLabels = ({ entries }: Part, findDates: FindDates, findParty: FindParty, { labelled }: CodeShape): Evidence => {
   const pick = <A>(field: Labels.Field, read: (text: string, entry: Labels.Entry) => A | null | undefined) =>
     entries.flatMap((entry): ReadonlyArray<Witness<A>> => {
       if (entry.field !== field) return []
@@ -81,14 +99,14 @@ const ofLabels = ({ entries }: Part, languages: ReadonlyArray<string>, { labelle
   const day = (field: "checkIn" | "checkOut") =>
     entries.flatMap((entry): ReadonlyArray<Witness<LocalDates.DateFound>> => {
       if (entry.field !== field) return []
-      const value = datesOf(entry, languages)[entry.column]
+      const value = datesOf(entry, findDates)[entry.column]
       return value === undefined ? [] : [{ value, source: "label" }]
     })
   const arrivals = day("checkIn")
   const departures = day("checkOut")
   const paired = arrivals.length > 0 && arrivals.length === departures.length
   const range = (text: string) => {
-    const found = LocalDates.find(text.slice(0, 200), languages).find(({ _tag }) => _tag === "Range")
+    const found = findDates(text).find(({ _tag }) => _tag === "Range")
     return found?._tag === "Range" ? { from: found.from, to: found.to } : undefined
   }
   // Where one word stands for those who come and for how many they are, it is the number.
@@ -100,7 +118,7 @@ const ofLabels = ({ entries }: Part, languages: ReadonlyArray<string>, { labelle
     names: [
       ...pick("guestName", name),
       ...pick("guest", (text, { values }) =>
-        text === values[0] && partyOf(text) === null && !counted.has(values) ? name(text) : null,
+        text === values[0] && partyOf(text, findParty) === null && !counted.has(values) ? name(text) : null,
       ),
     ],
     stays: [
@@ -120,14 +138,16 @@ const ofLabels = ({ entries }: Part, languages: ReadonlyArray<string>, { labelle
     guests: entries.flatMap(({ field, values }): ReadonlyArray<Witness<PartySize.PartySize>> => {
       if (field !== "guests" && field !== "guest") return []
       // Adults and children may stand in lines of their own.
-      const value = partyOf(values.slice(0, 3).join(", ")) ?? values.map(partyOf).find((party) => party !== null)
+      const value =
+        partyOf(values.slice(0, 3).join(", "), findParty) ??
+        values.map((text) => partyOf(text, findParty)).find((party) => party !== null)
       return value == null ? [] : [{ value, source: "label" }]
     }),
     rooms: pick("rooms", (text) => countOf(text)),
   }
 }
 
-const ofProse = ({ lines }: Part, { anywhere }: CodeShape): Evidence => {
+const ofProse = ({ lines }: Part, findParty: FindParty, { anywhere }: CodeShape): Evidence => {
   const codes = new Set<string>()
   const nights: Array<number> = []
   const guests: Array<Witness<PartySize.PartySize>> = []
@@ -136,7 +156,7 @@ const ofProse = ({ lines }: Part, { anywhere }: CodeShape): Evidence => {
     if (line.length > 80 || !/\p{N}/u.test(line)) continue
     const count = nightsIn(line)
     if (count !== undefined) nights.push(count)
-    const party = guests.length < 20 ? PartySize.find(line) : null
+    const party = guests.length < 20 ? findParty(line) : null
     if (party !== null) guests.push({ value: party, source: "prose" })
   }
   return {
@@ -148,10 +168,10 @@ const ofProse = ({ lines }: Part, { anywhere }: CodeShape): Evidence => {
 }
 
 /** The days below a label; those of the labels beside it are among them. */
-const datesOf = ({ isLoose, values }: Labels.Entry, languages: ReadonlyArray<string>) => {
+const datesOf = ({ isLoose, values }: Labels.Entry, find: FindDates) => {
   const found: Array<LocalDates.DateFound> = []
   for (const text of values) {
-    const dates = LocalDates.dates(LocalDates.find(text.slice(0, 200), languages))
+    const dates = LocalDates.dates(find(text))
     if (isLoose && (dates[0]?.start ?? 9) > 3) return []
     found.push(...dates)
     if (found.length >= 4) break
@@ -160,12 +180,10 @@ const datesOf = ({ isLoose, values }: Labels.Entry, languages: ReadonlyArray<str
 }
 
 /** `4 adults`, or the bare number that stands under a label. */
-const partyOf = (text: string): PartySize.PartySize | null => {
+const partyOf = (text: string, find: FindParty): PartySize.PartySize | null => {
   if (text.length > 120) return null
   const number = countOf(text)
-  return (
-    PartySize.find(text) ?? (number === null ? null : { adults: null, children: null, infants: null, guests: number })
-  )
+  return find(text) ?? (number === null ? null : { adults: null, children: null, infants: null, guests: number })
 }
 
 const countOf = (text: string): number | null => {
