@@ -23,7 +23,7 @@ export interface Limit {
 /** By endpoint, as Plaid names it. One that is not named has no limit. */
 export type Limits = Readonly<Record<string, Limit>>
 
-/** Plaid's own, as documented in March 2026. */
+/** Plaid's own, as documented in 2026. A client may have others: ask Plaid. */
 export const production: Limits = {
   "transactions/sync": { perItem: 50, perClient: 2_500 },
   "transactions/get": { perItem: 30, perClient: 20_000 },
@@ -35,8 +35,17 @@ export const production: Limits = {
   "institutions/get_by_id": { perClient: 400 },
 }
 
-/** The Sandbox lets a client ask less. */
-export const sandbox: Limits = { ...production, "transactions/sync": { perItem: 50, perClient: 1_000 } }
+/** The Sandbox serves an Item more, and a client less. */
+export const sandbox: Limits = {
+  "transactions/sync": { perItem: 50, perClient: 1_000 },
+  "transactions/get": { perItem: 80, perClient: 1_000 },
+  "accounts/get": { perItem: 100, perClient: 5_000 },
+  "auth/get": { perItem: 100, perClient: 500 },
+  "identity/get": { perItem: 100, perClient: 1_000 },
+  "item/get": { perItem: 40, perClient: 5_000 },
+  "item/remove": { perItem: 100, perClient: 500 },
+  "institutions/get_by_id": { perClient: 400 },
+}
 
 export interface Settings {
   readonly limits: Limits

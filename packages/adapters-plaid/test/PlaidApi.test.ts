@@ -5,7 +5,7 @@ import { Cause, Duration, Effect, Exit, Fiber, Logger, Redacted, Tracer } from "
 import { TestClock } from "effect/testing"
 
 import { PlaidApi, PlaidLimits } from "../src/index.ts"
-import { type Fault, PlaidSimulator } from "../src/testing/index.ts"
+import { type Fault, PlaidSimulator, productionLimits, sandboxLimits } from "../src/testing/index.ts"
 import { simulated, tagOf } from "./support.ts"
 
 /** An Item as the real client sees it. */
@@ -209,6 +209,16 @@ describe("A limit", () => {
       yield* Effect.repeat(limiter("accounts/get", "item"), { times: 100 })
     }).pipe(Effect.provide(PlaidLimits.layerMemory)),
   )
+
+  it("is Plaid's own in either environment, if nobody says otherwise", () => {
+    for (const [ours, plaids] of [
+      [PlaidLimits.production, productionLimits],
+      [PlaidLimits.sandbox, sandboxLimits],
+    ] as const) {
+      for (const [endpoint, limit] of Object.entries(ours))
+        assert.deepStrictEqual(limit, plaids[`/${endpoint}`], endpoint)
+    }
+  })
 
   it.live("of Plaid's own that is met all the same is one more reason to wait", () =>
     Effect.gen(function* () {

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Connection, type Feed, type Provider } from "@holdfast/domain"
-import { Arbitrary, DateTime, Effect, Layer, Redacted, Schema } from "effect"
+import { Connection, type Provider } from "@holdfast/domain"
+import { DateTime, Effect, Layer, Redacted } from "effect"
 
 import { PlaidApi, PlaidProvider, PlaidSecret } from "../src/index.ts"
 import { type Options, PlaidSimulator } from "../src/testing/index.ts"
-import { simulated, tagOf } from "./support.ts"
+import { feedOf, pages, simulated, tagOf } from "./support.ts"
 
 const sync = "/transactions/sync"
 
@@ -36,50 +36,6 @@ const opened = Effect.fnUntraced(function* (days = 730) {
   return { simulator, checking, savings, item, accountId, provider, secret, today }
 })
 
-/** A feed as the engine keeps it: rows by id, with the content that was told last; the cursor only with them. */
-const feedOf = (provider: Provider.Provider, secret: Provider.Secret, key: string, resumeFrom?: string) => {
-  const rows = new Map<Feed.ItemId, Schema.Json>()
-  let cursor: string | null = null
-  let repeated = 0
-  const pages: Array<Provider.Page> = []
-  const page = Effect.gen(function* () {
-    const isHeld = (id: Feed.ItemId) => rows.has(id)
-    return yield* provider.page(secret, { key }, cursor, isHeld, cursor === null ? resumeFrom : undefined)
-  })
-  const record = (page: Provider.Page) => {
-    for (const { content, id } of page.items) {
-      if (rows.has(id)) repeated += 1
-      rows.set(id, content)
-    }
-    for (const { content, id } of page.revised ?? []) {
-      assert.isTrue(rows.has(id), "only what is held is revised")
-      rows.set(id, content)
-    }
-    for (const id of page.withdrawn ?? []) assert.isTrue(rows.delete(id), "only what is held is withdrawn")
-    cursor = page.cursor
-    pages.push(page)
-    return page
-  }
-  const next = Effect.map(page, record)
-  const all = Effect.gen(function* () {
-    while (!(yield* next).complete);
-  })
-  return {
-    rows,
-    pages,
-    page,
-    next,
-    all,
-    get repeated() {
-      return repeated
-    },
-    amounts: () =>
-      [...rows.values()]
-        .map((row) => (row as { readonly amount: number }).amount)
-        .toSorted((one, other) => one - other),
-  }
-}
-
 /** What Plaid has of an account now, asked for from the beginning. */
 const amountsAt = Effect.fnUntraced(function* (account: string) {
   const simulator = yield* PlaidSimulator
@@ -97,9 +53,6 @@ const amountsAt = Effect.fnUntraced(function* (account: string) {
     if (!page.has_more) return amounts.toSorted((one, other) => one - other)
   }
 })
-
-const pages = (count: number, part = 10_000) =>
-  Layer.mergeAll(Layer.succeed(PlaidProvider.PageSize, count), Layer.succeed(PlaidProvider.PartSize, part))
 
 const inWorld = <A, E>(effect: Effect.Effect<A, E, PlaidApi.PlaidApi | PlaidSimulator>, options: Options = {}) =>
   Effect.provide(effect, simulated(options))
@@ -259,9 +212,21 @@ describe("A bank account's feed", () => {
     inWorld(
       Effect.gen(function* () {
         const { accountId, checking, provider, secret } = yield* opened()
-        const cursor = JSON.stringify({ follow: { cursor: "bm90IG91cnM=", from: "2024-01-01" } })
-        const page = provider.page(secret, { key: accountId(checking) }, cursor, () => false, undefined)
-        assert.strictEqual(yield* tagOf(page), "CursorExpired")
+        const places = [
+          { follow: { cursor: "bm90IG91cnM=", from: "2024-01-01" } },
+          { update: { began: null, next: null, since: "bm90IG91cnM=", from: "2024-01-01" } },
+          { list: { from: "2024-01-01", to: "2024-12-31", since: "bm90IG91cnM=" } },
+        ]
+        for (const place of places) {
+          const page = provider.page(
+            secret,
+            { key: accountId(checking) },
+            JSON.stringify(place),
+            () => false,
+            undefined,
+          )
+          assert.strictEqual(yield* tagOf(page), "CursorExpired")
+        }
         const foreign = provider.page(secret, { key: accountId(checking) }, "not ours", () => false, undefined)
         assert.strictEqual(yield* tagOf(foreign), "UnexpectedAnswer")
       }),
@@ -355,61 +320,6 @@ describe("A feed that is resumed from a day", () => {
   )
 })
 
-describe("A feed that is delivered in parts", () => {
-  for (const [where, from] of [
-    ["its beginning", undefined],
-    ["a day", 100],
-  ] as const) {
-    it.live(`from ${where} loses nothing and tells nothing twice whatever happens at the bank between them`, () =>
-      inWorld(
-        Effect.gen(function* () {
-          const lives = yield* Arbitrary.sampleEffect(Arbitrary.schema(Happenings), { count: 15 })
-          yield* Effect.forEach(lives, (happenings) => live(happenings, from))
-        }).pipe(Effect.provide(pages(7, 14))),
-      ),
-    )
-  }
-})
-
-/** An account that is read while things happen in it, one between any two parts. */
-const live = Effect.fnUntraced(function* (
-  happenings: ReadonlyArray<typeof Happening.Type>,
-  resumedFrom: number | undefined,
-) {
-  const { accountId, checking, provider, secret, simulator, today } = yield* opened()
-  const rows = [...(yield* simulator.seedHistory(checking, { count: 60, days: 40 }))]
-  const resumeFrom = resumedFrom === undefined ? undefined : day(today, resumedFrom)
-  const feed = feedOf(provider, secret, accountId(checking), resumeFrom)
-  const left = [...happenings]
-  /** Booked while a long list is read in parts: what is listed of it and taken back before its end, nobody tells. */
-  const late = new Set<string>()
-  for (;;) {
-    const page = yield* feed.next
-    const happening = left.shift()
-    if (happening === undefined) {
-      if (page.complete) break
-      continue
-    }
-    if (happening.what === "added") {
-      const row = yield* simulator.addTransaction(checking, { amount: 9, date: day(today, 39), name: "New" })
-      rows.push(row)
-      if (resumeFrom !== undefined) late.add(row)
-      continue
-    }
-    const row = rows.at(happening.row % rows.length) ?? ""
-    if (happening.what === "modified") {
-      yield* simulator.modifyTransaction(row, { amount: happening.row + 0.01 })
-      continue
-    }
-    if (late.has(row)) continue
-    rows.splice(rows.indexOf(row), 1)
-    if (happening.what === "removed") yield* simulator.removeTransaction(row)
-    if (happening.what === "posted") yield* simulator.postTransaction(row, { tellsPending: false })
-  }
-  assert.deepStrictEqual(feed.amounts(), yield* amountsAt(checking))
-  assert.strictEqual(feed.repeated, 0)
-})
-
 describe("What several pages of an update say of one transaction", () => {
   const row = (transaction_id: string, amount: number) => ({ transaction_id, amount })
   const said = (pages: ReadonlyArray<Partial<PlaidApi.SyncPage>>, held: ReadonlyArray<string> = []) =>
@@ -466,10 +376,3 @@ describe("What several pages of an update say of one transaction", () => {
     }),
   )
 })
-
-const Happening = Schema.Struct({
-  what: Schema.Literals(["removed", "modified", "posted", "added"]),
-  row: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 59 })),
-})
-
-const Happenings = Schema.Array(Happening).check(Schema.isMaxLength(12))

@@ -12,7 +12,8 @@ import {
   TransactionsUpdateStatus,
 } from "plaid"
 
-import { institutions, PlaidSimulator, productionLimits } from "../src/testing/index.ts"
+import { institutions, PlaidSimulator, productionLimits, sandboxLimits } from "../src/testing/index.ts"
+import { Quotas } from "../src/testing/Quotas.ts"
 import { SyncLog } from "../src/testing/SyncLog.ts"
 import { describedEndpoints, fieldsOf } from "./PlaidOpenapi.ts"
 import {
@@ -1162,6 +1163,22 @@ describe("Bad luck", () => {
       assert.deepStrictEqual(yield* outcomes, ["Success", "Success", "Failure"])
     }).pipe(Effect.provide(simulated({ limits: { "/item/get": { perClient: 2 } } }))),
   )
+
+  it("names what was asked too often, and for balances who asked", () => {
+    const refusalOf = (endpoint: string, items: number) => {
+      const quotas = new Quotas(sandboxLimits)
+      for (let asked = 0; ; asked++) {
+        const code = quotas.take(endpoint, `item ${asked % items}`, 0)
+        if (code !== undefined) return [code, asked]
+      }
+    }
+    assert.deepStrictEqual(refusalOf("/transactions/get", 1), ["TRANSACTIONS_LIMIT", 80])
+    assert.deepStrictEqual(refusalOf("/identity/get", 1), ["IDENTITY_LIMIT", 100])
+    assert.deepStrictEqual(refusalOf("/identity/get", 11), ["IDENTITY_LIMIT", 1_000])
+    assert.deepStrictEqual(refusalOf("/transactions/refresh", 1), ["TRANSACTIONS_REFRESH_LIMIT", 2])
+    assert.deepStrictEqual(refusalOf("/accounts/balance/get", 1), ["BALANCE_LIMIT", 25])
+    assert.deepStrictEqual(refusalOf("/accounts/balance/get", 5), ["ACCOUNTS_BALANCE_GET_LIMIT", 100])
+  })
 })
 
 describe("The simulator", () => {

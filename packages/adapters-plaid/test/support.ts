@@ -1,3 +1,4 @@
+import { assert } from "@effect/vitest"
 import {
   AccountKeysView,
   AccountsView,
@@ -5,16 +6,18 @@ import {
   Connection,
   ConnectionsView,
   EventStore,
+  type Feed,
   Ids,
   Memory,
   ProjectionRunner,
+  type Provider,
   Registration,
   ReviewsView,
   ViewStore,
 } from "@holdfast/domain"
-import { type Duration, Effect, Layer, Redacted } from "effect"
+import { type Duration, Effect, Layer, Redacted, type Schema } from "effect"
 
-import { PlaidApi, PlaidConnect, type PlaidLimits, PlaidWebhook } from "../src/index.ts"
+import { PlaidApi, PlaidConnect, type PlaidLimits, PlaidProvider, PlaidWebhook } from "../src/index.ts"
 import { type Options, PlaidSimulator, simulatedClient } from "../src/testing/index.ts"
 
 interface Adapted {
@@ -126,3 +129,51 @@ export const handle = Aggregate.handle(Connection)
 /** Why it failed, which it must. */
 export const tagOf = <A, E extends { readonly reason: { readonly _tag: string } }, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.map(Effect.flip(effect), ({ reason }) => reason._tag)
+
+/** A feed as the engine keeps it: rows by id, with the content that was told last; the cursor only with them. */
+export const feedOf = (provider: Provider.Provider, secret: Provider.Secret, key: string, resumeFrom?: string) => {
+  const rows = new Map<Feed.ItemId, Schema.Json>()
+  let cursor: string | null = null
+  let repeated = 0
+  const pages: Array<Provider.Page> = []
+  const page = Effect.gen(function* () {
+    const isHeld = (id: Feed.ItemId) => rows.has(id)
+    return yield* provider.page(secret, { key }, cursor, isHeld, cursor === null ? resumeFrom : undefined)
+  })
+  const record = (page: Provider.Page) => {
+    for (const { content, id } of page.items) {
+      if (rows.has(id)) repeated += 1
+      rows.set(id, content)
+    }
+    for (const { content, id } of page.revised ?? []) {
+      assert.isTrue(rows.has(id), "only what is held is revised")
+      rows.set(id, content)
+    }
+    for (const id of page.withdrawn ?? []) assert.isTrue(rows.delete(id), "only what is held is withdrawn")
+    cursor = page.cursor
+    pages.push(page)
+    return page
+  }
+  const next = Effect.map(page, record)
+  const all = Effect.gen(function* () {
+    while (!(yield* next).complete);
+  })
+  return {
+    rows,
+    pages,
+    page,
+    next,
+    all,
+    get repeated() {
+      return repeated
+    },
+    amounts: () =>
+      [...rows.values()]
+        .map((row) => (row as { readonly amount: number }).amount)
+        .toSorted((one, other) => one - other),
+  }
+}
+
+/** Rows in an answer, and in a part. */
+export const pages = (count: number, part = 10_000) =>
+  Layer.mergeAll(Layer.succeed(PlaidProvider.PageSize, count), Layer.succeed(PlaidProvider.PartSize, part))

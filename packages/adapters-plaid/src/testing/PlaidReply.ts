@@ -120,12 +120,14 @@ const errors: Record<string, readonly [type: string, status: number, message: st
   PLANNED_MAINTENANCE: ["API_ERROR", 503, "the Plaid API is temporarily unavailable due to planned maintenance"],
   RATE_LIMIT: ["RATE_LIMIT_EXCEEDED", 429, "rate limit exceeded. please try again later"],
   ACCOUNTS_LIMIT: ["RATE_LIMIT_EXCEEDED", 429, rateLimit("/accounts/get")],
+  ACCOUNTS_BALANCE_GET_LIMIT: ["RATE_LIMIT_EXCEEDED", 429, rateLimit("/accounts/balance/get")],
   AUTH_LIMIT: ["RATE_LIMIT_EXCEEDED", 429, rateLimit("/auth/get")],
   BALANCE_LIMIT: ["RATE_LIMIT_EXCEEDED", 429, rateLimit("/accounts/balance/get")],
   IDENTITY_LIMIT: ["RATE_LIMIT_EXCEEDED", 429, rateLimit("/identity/get")],
   INSTITUTIONS_GET_BY_ID_LIMIT: ["RATE_LIMIT_EXCEEDED", 429, rateLimit("/institutions/get_by_id")],
   ITEM_GET_LIMIT: ["RATE_LIMIT_EXCEEDED", 429, rateLimit("/item/get")],
   TRANSACTIONS_LIMIT: ["RATE_LIMIT_EXCEEDED", 429, rateLimit("/transactions/get")],
+  TRANSACTIONS_REFRESH_LIMIT: ["RATE_LIMIT_EXCEEDED", 429, rateLimit("/transactions/refresh")],
   TRANSACTIONS_SYNC_LIMIT: ["RATE_LIMIT_EXCEEDED", 429, rateLimit("/transactions/sync")],
 }
 
