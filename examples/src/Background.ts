@@ -1,5 +1,5 @@
 /** What a host runs beside answering requests. */
-import { GmailConnect, GmailMessagesView } from "@holdfast/adapters-gmail"
+import { GmailConnect, GmailConsents, GmailMessagesView } from "@holdfast/adapters-gmail"
 import { PlaidAccounts, PlaidConnect, PlaidProvider, PlaidWebhook } from "@holdfast/adapters-plaid"
 import {
   AccountKeysView,
@@ -41,8 +41,9 @@ export const projections = Layer.effectDiscard(
 )
 
 /**
- * Finishes the consents that a process which died had taken, then looks at every connection as often as it asks for. A
- * renewed token that the log does not know of yet is recorded by the first look.
+ * Finishes the consents that a process which died had taken, then looks at every connection as often as it asks for, and
+ * ends the consents at Google that nobody finishes. A renewed token that the log does not know of yet is recorded by the
+ * first look.
  */
 export const sync = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -55,7 +56,10 @@ export const sync = Layer.effectDiscard(
       providers: [plaid.id],
       sync: ({ connectionId, tenantId }) => Sync.run(plaid, tenantId, connectionId),
     })
-    yield* Effect.forkScoped(Effect.andThen(GmailConnect.recover(), mailboxes))
+    // What can be finished still is finished before anything lapses.
+    const lapses = trying("end consents that nobody finishes", GmailConsents.lapse())
+    const mailboxesAndLapses = Effect.all([mailboxes, Effect.repeat(lapses, upkeepEvery)], { concurrency: 2 })
+    yield* Effect.forkScoped(Effect.andThen(GmailConnect.recover(), mailboxesAndLapses))
     yield* Effect.forkScoped(banks)
   }),
 )
@@ -75,9 +79,11 @@ export const upkeep = Layer.effectDiscard(
       trying("apply what the broker reported", Nango.reconcile(nango, Stream.empty)),
       trying("let reports expire", inbox.expire("7 days")),
     ])
-    yield* Effect.forkScoped(Effect.repeat(chores, Schedule.spaced("10 minutes")))
+    yield* Effect.forkScoped(Effect.repeat(chores, upkeepEvery))
   }),
 )
+
+const upkeepEvery = Schedule.spaced("10 minutes")
 
 /** What cannot be done now is done the next time. */
 const trying = <A, E extends { readonly _tag: string }, R>(what: string, chore: Effect.Effect<A, E, R>) =>

@@ -8,6 +8,7 @@
  *                  another mailbox                             ──▶ MailboxMismatch: connectAsNew, or begin again
  *                  the label cannot be watched                 ──▶ LabelNotSettled: chooseLabel, confirmLabel
  * recover       credentials are there, the connection is not   ──▶ label found, registered
+ * lapse         nobody finished it (`GmailConsents`)           ──▶ ConsentRefused: begin again
  * ```
  *
  * Whatever is about to happen at Google is written down before. A process that
@@ -23,7 +24,6 @@ import {
   Credentials,
   EventStore,
   Ids,
-  KeyedHash,
   type Provider,
   Registration,
   Vault,
@@ -33,6 +33,7 @@ import { SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 
 import { GmailApi, type Label, type LabelId, type Mailbox } from "./GmailApi.ts"
+import * as GmailConsents from "./GmailConsents.ts"
 import * as GmailMailboxes from "./GmailMailboxes.ts"
 import * as GmailProvider from "./GmailProvider.ts"
 import * as GmailSecret from "./GmailSecret.ts"
@@ -170,13 +171,13 @@ export const complete = Effect.fn("GmailConnect.complete")(function* ({
     decodeConnectionId(reference),
     () => new ConsentRefused({ reason: "unknown" }),
   )
-  const held = yield* Effect.catchTag(vault.get(tenantId, connectionId), "CredentialsNotFound", () => refuse("unknown"))
+  const held = yield* askedOf(session, connectionId)
   const consent = GmailSecret.read(held.secret)
 
   if (!isEqual(consent.state, nonce)) return yield* refuse("unknown")
   if (consent.session !== browserOf(session)) return yield* refuse("another-session")
   if (consent._tag === "Granted") return yield* finish(tenantId, connectionId)
-  if (consent._tag === "Offered") return yield* offer(session, connectionId, consent, held.version)
+  if (consent._tag === "Offered") return yield* offer(session, connectionId, consent)
   if (consent._tag === "Exchanging") return yield* refuse("used")
   if (DateTime.isLessThan(consent.expiresAt, yield* DateTime.now)) return yield* refuse("expired")
   const code = yield* Effect.fromResult(answer.code)
@@ -189,7 +190,7 @@ export const complete = Effect.fn("GmailConnect.complete")(function* ({
     .pipe(Effect.catchTag("CredentialsConflict", () => refuse("used")))
   const grant = yield* (yield* GoogleOAuth).exchange(code, Redacted.make(consent.verifier))
   if (Option.isNone(grant.refreshToken)) return yield* refuse("no-refresh-token")
-  const identity = yield* (yield* KeyedHash.KeyedHash).hash(tenantId, "gmail.sub", grant.subject)
+  const identity = yield* GmailSecret.identityOf(tenantId, grant.subject)
   const granted = {
     state,
     session: consent.session,
@@ -198,24 +199,21 @@ export const complete = Effect.fn("GmailConnect.complete")(function* ({
     expiresAt: grant.expiresAt,
     scopes: grant.scopes,
     identity,
+    subject: grant.subject,
     address: Redacted.value(grant.email),
   }
   const mended = yield* mendedBy(session, reconnects)
   if (mended?.state.identity !== undefined && mended.state.identity !== identity) {
     const until = DateTime.addDuration(yield* DateTime.now, patience)
     const offered = { _tag: "Offered", ...granted, reconnects: mended.connectionId, until } as const
-    const version = yield* vault.put(tenantId, connectionId, GmailSecret.write(offered), { replaces: exchanging })
-    return yield* offer(session, connectionId, offered, version)
+    yield* keep(tenantId, connectionId, offered, exchanging)
+    return yield* offer(session, connectionId, offered)
   }
-  yield* vault.put(
+  yield* keep(
     tenantId,
     connectionId,
-    GmailSecret.write({
-      _tag: "Granted",
-      ...granted,
-      ...(mended !== undefined && { reconnects: mended.connectionId }),
-    }),
-    { replaces: exchanging },
+    { _tag: "Granted", ...granted, ...(mended !== undefined && { reconnects: mended.connectionId }) },
+    exchanging,
   )
   return yield* finish(tenantId, connectionId)
 })
@@ -230,12 +228,12 @@ export const connectAsNew = Effect.fn("GmailConnect.connectAsNew")(function* (
 ) {
   const vault = yield* Vault.Vault
   const { tenantId } = session
-  const held = yield* Effect.catchTag(vault.get(tenantId, connectionId), "CredentialsNotFound", () => refuse("unknown"))
+  const held = yield* askedOf(session, connectionId)
   const consent = GmailSecret.read(held.secret)
   if (consent.session !== browserOf(session)) return yield* refuse("another-session")
   if (consent._tag === "Granted") return yield* finish(tenantId, connectionId)
   if (consent._tag !== "Offered") return yield* refuse("unknown")
-  yield* ensureOpen(tenantId, connectionId, consent, held.version)
+  yield* ensureOpen(tenantId, connectionId, consent)
   const { reconnects: _, until: __, ...granted } = consent
   yield* vault
     .put(tenantId, connectionId, GmailSecret.write({ ...granted, _tag: "Granted" }), { replaces: held.version })
@@ -266,20 +264,20 @@ export const labels = Effect.fn("GmailConnect.labels")(function* (owner: Owner, 
 
 /**
  * Makes a connection watch the label of this name from now on, and registers it if it was waiting for that. The whole
- * label is compared with what is held; what the connection holds already is not fetched again.
+ * label is compared with what is held; what the connection holds already is not fetched again. Fails with
+ * `ConsentRefused` where the connection has waited for too long.
  */
-export const chooseLabel = Effect.fn("GmailConnect.chooseLabel")(function* (
-  owner: Owner,
-  connectionId: Ids.ConnectionId,
-  name: string,
-) {
-  const { tenantId } = owner
-  const state = yield* ensureOwn(owner, connectionId)
-  const label = yield* findLabel(tenantId, connectionId, { name })
-  yield* watch(owner, connectionId, state, label)
-  if (state.status === "pending") yield* finish(tenantId, connectionId)
-  return label
-})
+export const chooseLabel = Effect.fn("GmailConnect.chooseLabel")(
+  function* (owner: Owner, connectionId: Ids.ConnectionId, name: string) {
+    const { tenantId } = owner
+    const state = yield* ensureOwn(owner, connectionId)
+    const label = yield* findLabel(tenantId, connectionId, { name })
+    yield* watch(owner, connectionId, state, label)
+    if (state.status === "pending") yield* finish(tenantId, connectionId)
+    return label
+  },
+  (effect, { tenantId }, connectionId) => unlessAbandoned(tenantId, connectionId)(effect),
+)
 
 /** Says that the label which was made anew under the old name is meant. */
 export const confirmLabel = Effect.fn("GmailConnect.confirmLabel")(function* (
@@ -293,41 +291,83 @@ export const confirmLabel = Effect.fn("GmailConnect.confirmLabel")(function* (
 })
 
 /** Registers the connection whose credentials are in the vault. Safe to repeat. */
-const finish = Effect.fnUntraced(function* (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) {
-  const vault = yield* Vault.Vault
-  const { state } = yield* load(tenantId, connectionId)
-  const { ownerId } = state
-  if (ownerId === undefined) return yield* refuse("unknown")
-  const isPending = state.status === "pending"
-  const { reconnects } = GmailSecret.granted((yield* vault.get(tenantId, connectionId)).secret)
-  const mended = yield* mendedBy({ tenantId, ownerId }, reconnects)
-  const wanted = inherited(Labels.wantedOf(state.settings ?? {}), mended?.state)
-  const label = isPending ? yield* findLabel(tenantId, connectionId, wanted) : undefined
+const finish = Effect.fnUntraced(
+  function* (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) {
+    const { state } = yield* load(tenantId, connectionId)
+    const { ownerId } = state
+    if (ownerId === undefined) return yield* refuse("unknown")
+    if (Connection.isAbandoned(state)) return yield* refuse("expired")
+    const isPending = state.status === "pending"
+    const { reconnects } = yield* grantOf(tenantId, connectionId)
+    const mended = yield* mendedBy({ tenantId, ownerId }, reconnects)
+    const wanted = inherited(Labels.wantedOf(state.settings ?? {}), mended?.state)
+    const label = isPending ? yield* findLabel(tenantId, connectionId, wanted) : undefined
 
-  // After the label was looked for, because that may have renewed them.
-  const { secret, version } = yield* vault.get(tenantId, connectionId)
-  const { address, identity, scopes } = GmailSecret.granted(secret)
-  const request: Registration.Request = {
-    tenantId,
-    ownerId,
-    provider: GmailProvider.id,
-    authorization: Ids.AuthorizationRef.make(connectionId),
-    connectionId,
-    identity,
-    scopes,
-    label: address,
-    // Once registered it stays one consent, however often its credentials are renewed and the person comes back.
-    credentialVersion: isPending ? version : state.credentialVersion,
-    door: "callback",
-    actor: { kind: "owner", id: ownerId },
-  }
-  if (label === undefined) return yield* Registration.register(request)
-  const settings = yield* settingsFor(tenantId, state.settings ?? {}, label, address)
-  const slot = slotOf(identity, label.id)
-  return yield* Registration.register({ ...request, settings, slot }, () =>
-    replacing(tenantId, mended, connectionId),
-  ).pipe(labelConflicts(connectionId, label))
+    // After the label was looked for, because that may have renewed them.
+    const { address, identity, scopes, version } = yield* grantOf(tenantId, connectionId)
+    const request: Registration.Request = {
+      tenantId,
+      ownerId,
+      provider: GmailProvider.id,
+      authorization: Ids.AuthorizationRef.make(connectionId),
+      connectionId,
+      identity,
+      scopes,
+      label: address,
+      // Once registered it stays one consent, however often its credentials are renewed and the person comes back.
+      credentialVersion: isPending ? version : state.credentialVersion,
+      door: "callback",
+      actor: { kind: "owner", id: ownerId },
+    }
+    if (label === undefined) return yield* Registration.register(request)
+    const settings = yield* settingsFor(tenantId, state.settings ?? {}, label, address)
+    const slot = slotOf(identity, label.id)
+    return yield* Registration.register({ ...request, settings, slot }, () =>
+      replacing(tenantId, mended, connectionId),
+    ).pipe(labelConflicts(connectionId, label))
+  },
+  (effect, tenantId, connectionId) => unlessAbandoned(tenantId, connectionId)(effect),
+)
+
+/** What was asked of this browser's person. */
+const askedOf = Effect.fnUntraced(function* ({ ownerId, tenantId }: Owner, connectionId: Ids.ConnectionId) {
+  const vault = yield* Vault.Vault
+  return yield* Effect.catchTag(vault.get(tenantId, connectionId), "CredentialsNotFound", () =>
+    Effect.flatMap(load(tenantId, connectionId), ({ state }) =>
+      refuse(state.ownerId === ownerId && Connection.isAbandoned(state) ? "expired" : "unknown"),
+    ),
+  )
 })
+
+/** What a connection was granted. Where consent was asked for and not given, or is over, there is nothing. */
+const grantOf = Effect.fnUntraced(function* (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) {
+  const { secret, version } = yield* (yield* Vault.Vault).get(tenantId, connectionId)
+  const consent = GmailSecret.read(secret)
+  if (consent._tag !== "Granted") return yield* new Vault.CredentialsNotFound({ connectionId })
+  return { ...consent, version }
+})
+
+const keep = Effect.fnUntraced(
+  function* (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId, given: GmailSecret.Given, replaces: number) {
+    yield* (yield* Vault.Vault).put(tenantId, connectionId, GmailSecret.write(given), { replaces })
+  },
+  (effect, tenantId, connectionId) => unlessAbandoned(tenantId, connectionId)(effect),
+)
+
+/** Whoever comes after the consent has lapsed is told so, whatever they met instead. */
+const unlessAbandoned =
+  (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) =>
+  <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.catchIf(
+      effect,
+      ({ _tag }) => metInstead.has(_tag),
+      (error) =>
+        Effect.flatMap(load(tenantId, connectionId), ({ state }) =>
+          Effect.fail(Connection.isAbandoned(state) ? new ConsentRefused({ reason: "expired" }) : error),
+        ),
+    )
+
+const metInstead: ReadonlySet<string> = new Set(["ConnectionNotReady", "CredentialsConflict", "CredentialsNotFound"])
 
 /** The connection that is mended, if it is the same owner's and in use. */
 const mendedBy = Effect.fnUntraced(function* (
@@ -382,8 +422,7 @@ const watch = Effect.fnUntraced(function* (
   state: Connection.State,
   label: Label & { readonly renamed: boolean },
 ) {
-  const { secret } = yield* (yield* Vault.Vault).get(tenantId, connectionId)
-  const { address, identity } = GmailSecret.granted(secret)
+  const { address, identity } = yield* grantOf(tenantId, connectionId)
   const settings = yield* settingsFor(tenantId, state.settings ?? {}, label, address)
   const slot = slotOf(identity, label.id)
   if (Equal.equals(settings, state.settings) && slot === state.slot) return
@@ -439,9 +478,7 @@ const ask = Effect.fnUntraced(function* <A>(
     return request(api.mailbox(Redacted.make(accessToken), identity))
   }
   const fresh = (stale?: number) => Credentials.fresh(renewable, tenantId, connectionId, stale)
-  const { secret } = yield* (yield* Vault.Vault).get(tenantId, connectionId)
-  // Where consent was asked for and not given, there is nothing to ask with.
-  if (GmailSecret.read(secret)._tag !== "Granted") return yield* new Vault.CredentialsNotFound({ connectionId })
+  yield* grantOf(tenantId, connectionId)
   const held = yield* fresh()
   return yield* asking(held).pipe(
     Effect.catchReason("GoogleError", "Unauthorized", () => Effect.flatMap(fresh(held.version), asking)),
@@ -455,41 +492,32 @@ const isPassing = (error: { readonly _tag: string }) =>
 const ensureOwn = Effect.fnUntraced(function* ({ ownerId, tenantId }: Owner, connectionId: Ids.ConnectionId) {
   const { state } = yield* load(tenantId, connectionId)
   if (state.ownerId !== ownerId) return yield* new Registration.HeldByAnotherOwner({ what: "connection" })
+  if (Connection.isAbandoned(state)) return yield* refuse("expired")
   return state
 })
 
 type Offered = Extract<GmailSecret.Secret, { readonly _tag: "Offered" }>
 
 /** Whoever mends a connection with another account than its own is told so, and so is its history. */
-const offer = Effect.fnUntraced(function* (
-  session: Session,
-  connectionId: Ids.ConnectionId,
-  consent: Offered,
-  version: number,
-) {
+const offer = Effect.fnUntraced(function* (session: Session, connectionId: Ids.ConnectionId, consent: Offered) {
   const { ownerId, tenantId } = session
   const { identity: offered, reconnects, until } = consent
-  yield* ensureOpen(tenantId, connectionId, consent, version)
+  yield* ensureOpen(tenantId, connectionId, consent)
   const at = yield* DateTime.now
   const refusal = Connection.Command.make({ _tag: "RefuseIdentity", at, offered })
   yield* handle(tenantId, reconnects, refusal, { metadata: { actor: { kind: "owner", id: ownerId } } })
   return yield* new MailboxMismatch({ reconnects, connectionId, until })
 })
 
-/** What was offered too long ago is thrown away, unless somebody accepted it while it was looked at. */
+/** What was offered too long ago lapses, unless somebody accepted it while it was looked at. */
 const ensureOpen = Effect.fnUntraced(function* (
   tenantId: Ids.TenantId,
   connectionId: Ids.ConnectionId,
-  { session, state, until }: Offered,
-  version: number,
+  { until }: Offered,
 ) {
   if (DateTime.isGreaterThan(until, yield* DateTime.now)) return
-  const vault = yield* Vault.Vault
-  const nothing = GmailSecret.write({ _tag: "Exchanging", state, session })
-  yield* vault.put(tenantId, connectionId, nothing, { replaces: version }).pipe(
-    Effect.andThen(vault.remove(tenantId, connectionId)),
-    Effect.catchTag("CredentialsConflict", () => Effect.void),
-  )
+  // What cannot be done about it now is done by whoever lets the others lapse.
+  yield* Effect.ignore(GmailConsents.end(tenantId, connectionId))
   return yield* refuse("expired")
 })
 
@@ -535,11 +563,7 @@ const finishIfGranted = Effect.fnUntraced(function* ({ streamId, tenantId }: Pen
   if (held === undefined) return []
   const consent = GmailSecret.read(held.secret)
   if (consent._tag === "Offered") {
-    yield* Effect.catchTag(
-      ensureOpen(tenantId, connectionId, consent, held.version),
-      "ConsentRefused",
-      () => Effect.void,
-    )
+    yield* Effect.catchTag(ensureOpen(tenantId, connectionId, consent), "ConsentRefused", () => Effect.void)
   }
   if (consent._tag !== "Granted") return []
   return yield* finish(tenantId, connectionId).pipe(

@@ -26,6 +26,8 @@ export interface Watcher {
   readonly tenantId: Ids.TenantId
   readonly connectionId: Ids.ConnectionId
   readonly labelId: LabelId | undefined
+  /** The version of the connection's stream with which it came to work, or to this label. */
+  readonly since: number
 }
 
 export class GmailMailboxes extends Context.Service<
@@ -60,10 +62,13 @@ export class GmailMailboxes extends Context.Service<
               const read = decode(recorded)
               // A newer version of this software wrote it: that one looks after the connection.
               if (Result.isFailure(read)) return
-              const { event, streamId, tenantId } = read.success
+              const { event, streamId, tenantId, version } = read.success
               const key = JSON.stringify([tenantId, streamId])
-              const state = Connection.evolve(connections.get(key)?.state ?? Connection.initial, event)
-              connections.set(key, { tenantId, connectionId: Connection.idOf(streamId), state })
+              const before = connections.get(key)
+              const state = Connection.evolve(before?.state ?? Connection.initial, event)
+              const entry = { tenantId, connectionId: Connection.idOf(streamId), state, since: version }
+              const since = before !== undefined && isAsBefore(before, entry) ? before.since : version
+              connections.set(key, { ...entry, since })
               if (state.provider === GmailProvider.id) {
                 found.clear()
                 changes++
@@ -117,14 +122,21 @@ interface Entry {
   readonly tenantId: Ids.TenantId
   readonly connectionId: Ids.ConnectionId
   readonly state: Connection.State
+  readonly since: number
 }
+
+const isAsBefore = (before: Entry, entry: Entry) =>
+  isAtWork(before) === isAtWork(entry) && labelOf(before) === labelOf(entry)
 
 const isAtWork = ({ state }: Entry) => state.provider === GmailProvider.id && state.status === "active"
 
-const watcherOf = ({ connectionId, state, tenantId }: Entry): Watcher => ({
-  tenantId,
-  connectionId,
-  labelId: Labels.wantedOf(state.settings ?? {}).id,
+const labelOf = ({ state }: Entry) => Labels.wantedOf(state.settings ?? {}).id
+
+const watcherOf = (entry: Entry): Watcher => ({
+  tenantId: entry.tenantId,
+  connectionId: entry.connectionId,
+  labelId: labelOf(entry),
+  since: entry.since,
 })
 
 const remembered = 10_000

@@ -4,9 +4,8 @@
  * then the credentials that it gave. Each takes the place of the one before, so
  * a consent can be used once.
  */
-import { type Provider } from "@holdfast/domain"
-import { Ids } from "@holdfast/domain"
-import { Redacted, Schema } from "effect"
+import { Ids, KeyedHash, type Provider } from "@holdfast/domain"
+import { Effect, Redacted, Schema } from "effect"
 
 const grant = {
   state: Schema.String,
@@ -17,6 +16,8 @@ const grant = {
   scopes: Schema.Array(Schema.String),
   /** Whose mailbox it is: the keyed hash of Google's `sub`. */
   identity: Ids.IdentityHash,
+  /** Google's `sub` itself, by which the same person is found in other tenants. Not there in what was kept long ago. */
+  subject: Schema.optionalKey(Schema.String),
   /** Its address when consent was given. */
   address: Schema.String,
 }
@@ -47,6 +48,10 @@ export const Secret = Schema.TaggedUnion({
 })
 export type Secret = typeof Secret.Type
 export type Granted = Extract<Secret, { readonly _tag: "Granted" }>
+/** What a consent gave, whatever it is for. */
+export type Given = Extract<Secret, { readonly _tag: "Granted" | "Offered" }>
+
+export const isGiven = (secret: Secret): secret is Given => secret._tag === "Granted" || secret._tag === "Offered"
 
 const Json = Schema.fromJsonString(Secret)
 
@@ -55,6 +60,10 @@ export const write = (secret: Secret): Provider.Secret =>
 
 /** A secret that this adapter did not write is a defect. */
 export const read = (secret: Provider.Secret): Secret => Schema.decodeSync(Json)(Redacted.value(secret))
+
+/** Whose mailbox it is in a tenant, by Google's `sub`. */
+export const identityOf = (tenantId: Ids.TenantId, subject: string) =>
+  Effect.flatMap(KeyedHash.KeyedHash, (hashes) => hashes.hash(tenantId, "gmail.sub", subject))
 
 /** The credentials of a connection that is connected. */
 export const granted = (secret: Provider.Secret): Granted => {

@@ -2,15 +2,18 @@
  * Keeps Google announcing what happens in the mailboxes (`users.watch`), where a topic is there to announce it at.
  *
  * Google announces for seven days, one watch for each mailbox, whoever asked. So every connection asks for the labels of
- * all connections of its mailbox, once a day; and only the last one that leaves has it stopped. None of it is recorded:
- * what is not announced is found by polling.
+ * all connections of its mailbox, once a day; and only the last one that leaves has it stopped.
+ *
+ * That it was asked is held as a lease, until it is to be asked again: so a process that starts asks for nothing that is
+ * asked for already, and of several processes one asks. No event says so, because nothing depends on it: what is not
+ * announced is found by polling.
  *
  * @see https://developers.google.com/workspace/gmail/api/reference/rest/v1/users/watch
  */
-import { Controls, Credentials, type EventStore, type Ids } from "@holdfast/domain"
-import { Clock, DateTime, Duration, Effect, Redacted, Result, Schedule } from "effect"
+import { Connection, Controls, Credentials, EventStore, type Ids, Leases } from "@holdfast/domain"
+import { Clock, DateTime, Duration, Effect, Redacted, Result, Schedule, Stream } from "effect"
 
-import { GmailApi, type LabelId, type Mailbox } from "./GmailApi.ts"
+import { GmailApi, type Mailbox } from "./GmailApi.ts"
 import { GmailMailboxes, type Watcher } from "./GmailMailboxes.ts"
 import * as GmailProvider from "./GmailProvider.ts"
 import * as GmailSecret from "./GmailSecret.ts"
@@ -23,6 +26,12 @@ export interface Settings {
 
 /** How often a mailbox is watched anew: Google advises daily. */
 const rearmAfter = Duration.days(1)
+
+/** How long Google announces. What it says itself is believed, where this process heard it. */
+const announcedFor = Duration.days(7)
+
+/** How long asking may keep other processes from asking. */
+const asking = Duration.minutes(1)
 
 /** What ends sooner than this is told: asking again has failed for days. */
 const warnBefore = Duration.hours(48)
@@ -63,26 +72,37 @@ export const disarm = Effect.fn("GmailWatch.disarm")(function* (
 })
 
 /**
- * Runs until it is interrupted: watches the mailbox of every connection at work, anew every day, and within five minutes
- * where one came or chose another label; until then it is polled like any other. What fails is tried again an hour later.
- * A watch that ends within 48 hours, or that ended, is logged as `gmail_watch_expiring`, once a day.
+ * Runs until it is interrupted: watches the mailbox of every connection at work, anew every day, and at once where one
+ * came or chose another label. What fails is tried again an hour later; until then it is polled like any other. A watch
+ * that ends within 48 hours, or that ended, is logged as `gmail_watch_expiring`, once a day.
  */
 export const run = Effect.fn("GmailWatch.run")(function* (settings: Settings) {
+  const log = yield* EventStore.EventLog
   const mailboxes = yield* GmailMailboxes
+  const leases = yield* Leases.Leases
   const watches = new Map<string, Watched>()
 
   const tend = Effect.fnUntraced(function* (watcher: Watcher) {
     const key = keyOf(watcher)
-    const { connectionId, labelId } = watcher
+    const { connectionId, since, tenantId } = watcher
     const now = yield* Clock.currentTimeMillis
     const before = watches.get(key)
-    if (before !== undefined && before.labelId === labelId && now < before.dueAt) return
-    const armed = yield* Effect.result(arm(settings, watcher))
-    if (Result.isSuccess(armed)) {
-      watches.set(key, { labelId, dueAt: now + millis(rearmAfter), until: DateTime.toEpochMillis(armed.success) })
+    if (before !== undefined && before.since === since && now < before.dueAt) return
+    const turn = yield* Effect.result(leases.acquire(tenantId, `gmail-watch:${connectionId}:${since}`, asking))
+    if (Result.isFailure(turn)) {
+      if (turn.failure._tag !== "LeaseHeld") return yield* turn.failure
+      watches.set(key, { ...before, since, ...asHeld(DateTime.toEpochMillis(turn.failure.until), now) })
       return
     }
-    const failed = { ...before, labelId, dueAt: now + millis(retryAfter) }
+    const armed = yield* Effect.result(arm(settings, watcher))
+    if (Result.isSuccess(armed)) {
+      // Where that is not heard of, it is asked once more than needed.
+      yield* Effect.ignore(leases.renew(turn.success, rearmAfter))
+      watches.set(key, { since, dueAt: now + millis(rearmAfter), until: DateTime.toEpochMillis(armed.success) })
+      return
+    }
+    yield* Effect.ignore(leases.release(turn.success))
+    const failed = { ...before, since, dueAt: now + millis(retryAfter) }
     watches.set(key, failed)
     const { _tag: problem } = armed.failure
     yield* Effect.annotateLogs(Effect.logWarning(`A mailbox is not watched: ${problem}`), { connectionId })
@@ -102,19 +122,37 @@ export const run = Effect.fn("GmailWatch.run")(function* (settings: Settings) {
     yield* Effect.forEach(watchers, tend, { concurrency: 8, discard: true })
   }).pipe(Effect.catch(({ _tag }) => Effect.logWarning(`The mailboxes cannot be looked up: ${_tag}`)))
 
-  return yield* Effect.repeat(look, Schedule.spaced(lookEvery))
+  const head = yield* Effect.retry(log.head, Schedule.spaced("1 second"))
+  return yield* Stream.tick(lookEvery).pipe(
+    Stream.merge(log.follow(head, arrivals)),
+    // However many came meanwhile, one look sees them all.
+    Stream.buffer({ capacity: 1, strategy: "sliding" }),
+    Stream.runForEach(() => look),
+  )
 })
+
+/** The events with which a connection may have come, or have chosen another label. */
+const arrivals = {
+  categories: [Connection.name],
+  types: ["configured", "connected", "resumed"],
+  sealed: false,
+} satisfies EventStore.LogFilter
 
 /** What was asked of Google. Times are epoch milliseconds. */
 interface Watched {
-  readonly labelId: LabelId | undefined
+  /** Of the connection that it was asked for. */
+  readonly since: number
   /** When to ask again. */
   readonly dueAt: number
-  /** When Google stops by itself; none where it never was asked successfully. */
+  /** When Google stops by itself; none where nobody is known to have asked successfully. */
   readonly until?: number
   /** When its end may be told again. */
   readonly warnAt?: number
 }
+
+/** Somebody asked, or is asking: a lease that lasts longer than asking does is that of who was heard. */
+const asHeld = (dueAt: number, now: number): Pick<Watched, "dueAt" | "until"> =>
+  dueAt - now <= millis(asking) ? { dueAt } : { dueAt, until: dueAt + millis(announcedFor) - millis(rearmAfter) }
 
 const millis = (duration: Duration.Input) => Duration.toMillis(duration)
 

@@ -10,6 +10,7 @@ import {
   EventStore,
   Ids,
   KeyedHash,
+  Leases,
   Memory,
   Registration,
   Sealer,
@@ -242,6 +243,36 @@ layer(world, { excludeTestServices: true })("The connections of a mailbox", (it)
     }),
   )
 
+  it.effect("say since when each watches its label: since it came to work, or chose it", () =>
+    Effect.gen(function* () {
+      const simulator = yield* GmailSimulator
+      const mailboxes = yield* GmailMailboxes.GmailMailboxes
+      const connection = yield* connected("Before")
+      yield* simulator.label(ada, "After")
+      const { connectionId, session } = connection
+      const since = Effect.map(
+        mailboxes.all,
+        (all) => all.find((watcher) => watcher.connectionId === connectionId)?.since,
+      )
+      const first = yield* since
+      const { state } = yield* Aggregate.load(Connection)(session.tenantId, connectionId)
+      const { ownerId = nobodys, settings = {} } = state
+      const plan = { provider: GmailProvider.id, ownerId, settings, pollIntervalSeconds: 999 }
+      yield* told(connection, { _tag: "Configure", at: yield* DateTime.now, ...plan })
+      assert.strictEqual(yield* since, first)
+
+      yield* GmailConnect.chooseLabel(session, connectionId, "After")
+      const second = yield* since
+      assert.notStrictEqual(second, first)
+      yield* GmailConnect.chooseLabel(session, connectionId, "Before")
+      const third = yield* since
+      yield* told(connection, { _tag: "Pause", at: yield* DateTime.now })
+      assert.isUndefined(yield* since)
+      yield* told(connection, { _tag: "Resume", at: yield* DateTime.now })
+      assert.strictEqual(new Set([first, second, third, yield* since]).size, 4)
+    }),
+  )
+
   it.effect("are complete for whoever asks after a new one, also while an earlier search goes on", () =>
     Effect.gen(function* () {
       const { connectionId: first } = yield* connected("Searched")
@@ -394,9 +425,125 @@ describe("The watching of mailboxes", () => {
   )
 })
 
+describe("Of several processes that watch mailboxes", () => {
+  it.effect("one asks, once a day; and one that is started asks for nothing that was asked for", () =>
+    Effect.gen(function* () {
+      const asked: Array<ReadonlyArray<string>> = []
+      yield* Effect.gen(function* () {
+        const first = yield* Effect.forkChild(GmailWatch.run({ topic }))
+        const second = yield* Effect.forkChild(GmailWatch.run({ topic }))
+        yield* settle
+        assert.deepStrictEqual(asked, [["Label_1"]])
+        yield* pass("20 hours")
+        yield* Fiber.interrupt(first)
+        const third = yield* Effect.forkChild(GmailWatch.run({ topic }))
+        yield* settle
+        assert.strictEqual(asked.length, 1)
+        yield* pass("2 days")
+        assert.strictEqual(asked.length, 3)
+        yield* Fiber.interruptAll([second, third])
+      }).pipe(Effect.provide(watching(asked, { isAway: false }, [watcher(1)])))
+    }),
+  )
+
+  it.effect(
+    "another asks within minutes of one that died over it, and is not kept from it by one that was refused",
+    () =>
+      Effect.gen(function* () {
+        const asked: Array<ReadonlyArray<string>> = []
+        const google = { isAway: true }
+        yield* Effect.gen(function* () {
+          const leases = yield* Leases.Leases
+          const { connectionId, since, tenantId } = watcher(1)
+          yield* leases.acquire(tenantId, `gmail-watch:${connectionId}:${since}`, "1 minute")
+          const running = yield* Effect.forkChild(GmailWatch.run({ topic }))
+          yield* settle
+          assert.deepStrictEqual(asked, [])
+          yield* pass("5 minutes")
+          assert.strictEqual(asked.length, 1)
+          google.isAway = false
+          const other = yield* Effect.forkChild(GmailWatch.run({ topic }))
+          yield* settle
+          assert.strictEqual(asked.length, 2)
+          yield* pass("20 hours")
+          assert.strictEqual(asked.length, 2)
+          yield* Fiber.interruptAll([running, other])
+        }).pipe(Effect.provide(watching(asked, google, [watcher(1)])))
+      }),
+  )
+
+  it.effect("one that never heard of the watch knows when it ends", () =>
+    Effect.gen(function* () {
+      const asked: Array<ReadonlyArray<string>> = []
+      const google = { isAway: false }
+      const heard: Array<{ readonly message: unknown; readonly annotations: Record<string, unknown> }> = []
+      yield* Effect.gen(function* () {
+        const first = yield* Effect.forkChild(GmailWatch.run({ topic }))
+        yield* settle
+        const second = yield* Effect.forkChild(GmailWatch.run({ topic }))
+        yield* settle
+        yield* Fiber.interrupt(first)
+        google.isAway = true
+        yield* pass("5 days")
+        assert.deepStrictEqual(expiring(heard), [])
+        yield* pass("1 hours")
+        assert.deepStrictEqual(
+          expiring(heard).map(({ annotations }) => annotations["hoursLeft"]),
+          [47],
+        )
+        yield* Fiber.interrupt(second)
+      }).pipe(
+        Effect.provide(watching(asked, google, [watcher(1)])),
+        Effect.provide(Logger.layer([Logger.map(Logger.formatStructured, (line) => void heard.push(line))])),
+      )
+    }),
+  )
+})
+
+describe("A mailbox that is watched", () => {
+  it.effect("is watched the moment that it is connected, and anew the moment that another label is chosen", () =>
+    Effect.gen(function* () {
+      const asked: Array<ReadonlyArray<string>> = []
+      const watchers: Array<GmailMailboxes.Watcher> = []
+      yield* Effect.gen(function* () {
+        const running = yield* Effect.forkChild(GmailWatch.run({ topic }))
+        yield* settle
+        const first = watcher(1)
+        for (const [label, since] of [
+          ["Label_1", 1],
+          ["Label_2", 2],
+        ] as const) {
+          const next = { ...first, labelId: GmailApi.LabelId.make(label), since }
+          watchers.splice(0, 1, next)
+          yield* Aggregate.handle(Connection)(
+            next.tenantId,
+            next.connectionId,
+            {
+              _tag: "Configure",
+              at: yield* DateTime.now,
+              provider: GmailProvider.id,
+              ownerId: Ids.OwnerId.make("ada"),
+              pollIntervalSeconds: 60 + next.since,
+              settings: {},
+            },
+            { metadata: { actor: Ids.system } },
+          )
+          yield* settle
+          assert.deepStrictEqual(asked.at(-1), [label])
+        }
+        assert.strictEqual(asked.length, 2)
+        yield* Fiber.interrupt(running)
+      }).pipe(Effect.provide(watching(asked, { isAway: false }, watchers)))
+    }),
+  )
+})
+
+/** Everybody does what there is to do now. */
+const settle = Effect.repeat(Effect.yieldNow, { times: 60 })
+
 /** Time passes in steps of five minutes, and in each of them everybody does what there is to do. */
 const pass = (time: Duration.Input) =>
-  Effect.repeat(Effect.andThen(TestClock.adjust("5 minutes"), Effect.repeat(Effect.yieldNow, { times: 30 })), {
+  Effect.repeat(Effect.andThen(TestClock.adjust("5 minutes"), Effect.repeat(Effect.yieldNow, { times: 15 })), {
     times: Duration.toMillis(time) / 300_000 - 1,
   })
 
@@ -410,6 +557,7 @@ const topic = "projects/simulated/topics/gmail"
 const expiring = <A extends { readonly message: unknown }>(heard: ReadonlyArray<A>) =>
   heard.filter(({ message }) => message === "gmail_watch_expiring")
 
+const nobodys = Ids.OwnerId.make("nobody")
 const nobody = Ids.ConnectionId.make("00000000-0000-4000-8000-000000000000")
 
 const handled = Effect.fnUntraced(function* (push: GmailPush.Push | SignedPush) {
@@ -528,4 +676,5 @@ const watcher = (number: number): GmailMailboxes.Watcher => ({
   tenantId: Ids.TenantId.make("harbour"),
   connectionId: Ids.ConnectionId.make(`00000000-0000-4000-8000-00000000000${number}`),
   labelId: GmailApi.LabelId.make(`Label_${number}`),
+  since: 1,
 })

@@ -143,6 +143,8 @@ export const connected = Effect.fnUntraced(function* (
     id,
     tenantId,
     provider,
+    /** The name of its label. */
+    watches,
     labelId: GmailApi.LabelId.make(labelId),
     told,
     sync: Sync.run(provider, tenantId, id),

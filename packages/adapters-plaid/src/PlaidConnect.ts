@@ -9,6 +9,7 @@
  * repaired  Plaid says that the Item works                      ──▶ the same connection, reauthorized
  * release   superseded or disconnected                          ──▶ Item removed at Plaid, key destroyed
  * recover   whatever a process that died left in between        ──▶ finished, or removed
+ *           a person who never came back                        ──▶ lapsed
  * ```
  *
  * An Item is paid for as long as it is there, and only its key removes it. So what
@@ -150,9 +151,11 @@ export const complete = Effect.fn("PlaidConnect.complete")(function* ({
   publicToken,
   session,
 }: Complete) {
-  const { tenantId } = session
+  const { ownerId, tenantId } = session
   const held = yield* Effect.catchTag((yield* Vault.Vault).get(tenantId, connectionId), "CredentialsNotFound", () =>
-    refuse("unknown"),
+    Effect.flatMap(load(tenantId, connectionId), ({ state }) =>
+      refuse(state.ownerId === ownerId && Connection.isAbandoned(state) ? "expired" : "unknown"),
+    ),
   )
   const consent = PlaidSecret.read(held.secret)
   const answer = digest(Redacted.value(publicToken))
@@ -275,9 +278,8 @@ export interface Recovered {
 }
 
 /**
- * Finishes what a process that died left behind. To be run when a host starts, and
- * now and then. One connection that cannot be dealt with does not keep the others
- * waiting.
+ * Finishes what a process that died left behind, and ends the consents that nobody came back for in time. To be run when
+ * a host starts, and now and then. One connection that cannot be dealt with does not keep the others waiting.
  */
 export const recover = Effect.fn("PlaidConnect.recover")(function* () {
   const log = yield* EventStore.EventLog
@@ -288,10 +290,11 @@ export const recover = Effect.fn("PlaidConnect.recover")(function* () {
       sealed: false,
     }),
     () => new Map<string, Open | undefined>(),
-    (known, { event, streamId, tenantId }) => {
+    (known, { event, recordedAt, streamId, tenantId }) => {
       const key = JSON.stringify([tenantId, streamId])
-      const isOurs = event.data["provider"] === plaid || known.get(key) !== undefined
-      if (isOurs) known.set(key, { tenantId, streamId, last: event.type })
+      const before = known.get(key)
+      const isOurs = event.data["provider"] === plaid || before !== undefined
+      if (isOurs) known.set(key, { tenantId, streamId, begunAt: before?.begunAt ?? recordedAt, last: event.type })
       return known
     },
   )
@@ -309,6 +312,8 @@ export const recover = Effect.fn("PlaidConnect.recover")(function* () {
 interface Open {
   readonly tenantId: Ids.TenantId
   readonly streamId: EventStore.StreamId
+  /** By the store's clock. */
+  readonly begunAt: DateTime.Utc
   /** The type of the last event that says where the connection stands. */
   readonly last: string
 }
@@ -318,7 +323,7 @@ type Outcome =
   | { readonly _tag: "Removed" | "Left"; readonly connectionId: Ids.ConnectionId }
   | { readonly _tag: "Nothing" }
 
-const recoverOne = Effect.fnUntraced(function* ({ streamId, tenantId }: Open) {
+const recoverOne = Effect.fnUntraced(function* ({ begunAt, streamId, tenantId }: Open) {
   const connectionId = Connection.idOf(streamId)
   const nothing: Outcome = { _tag: "Nothing" }
   const removed: Outcome = { _tag: "Removed", connectionId }
@@ -326,7 +331,14 @@ const recoverOne = Effect.fnUntraced(function* ({ streamId, tenantId }: Open) {
     const consent = yield* consentOf(tenantId, connectionId)
     const { state } = yield* load(tenantId, connectionId)
     const isOver = state.status === "superseded" || state.status === "disconnected"
-    if (consent === undefined || consent._tag === "Asked" || consent._tag === "Lost") return nothing
+    if (consent === undefined || consent._tag === "Asked" || consent._tag === "Lost") {
+      const until = consent?.expiresAt ?? DateTime.addDuration(begunAt, publicTokenLife)
+      const isUnfinished = consent?._tag === "Asked" || state.status === "pending"
+      if (isUnfinished && DateTime.isLessThan(until, yield* DateTime.now)) {
+        yield* oneAtATime(tenantId, connectionId, lapse(tenantId, connectionId))
+      }
+      return nothing
+    }
     if (!isOver && state.status !== "pending") return nothing
     if (consent._tag === "Exchanging") yield* oneAtATime(tenantId, connectionId, exchange(tenantId, connectionId))
     if (isOver) return yield* Effect.as(release(tenantId, connectionId), removed)
@@ -336,7 +348,10 @@ const recoverOne = Effect.fnUntraced(function* ({ streamId, tenantId }: Open) {
       Effect.catchIf(isMismatch, (mismatch) =>
         Effect.flatMap(DateTime.now, (now) =>
           DateTime.isLessThan(consent.expiresAt, now)
-            ? Effect.as(abandon(tenantId, connectionId), removed)
+            ? Registration.lapse(tenantId, connectionId, { actor: Ids.system }).pipe(
+                Effect.andThen(abandon(tenantId, connectionId)),
+                Effect.as(removed),
+              )
             : Effect.fail(mismatch),
         ),
       ),
@@ -351,6 +366,17 @@ const recoverOne = Effect.fnUntraced(function* ({ streamId, tenantId }: Open) {
         } satisfies Outcome),
     ),
   )
+})
+
+/**
+ * Ends a consent that nobody came back for, unless somebody just did. Only for the holder of its lease: while an exchange
+ * is made, what the vault holds is its business. The note of a lost exchange is kept.
+ */
+const lapse = Effect.fnUntraced(function* (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) {
+  const consent = yield* consentOf(tenantId, connectionId)
+  if (consent?._tag === "Exchanging" || consent?._tag === "Granted") return
+  const isOver = yield* Registration.lapse(tenantId, connectionId, { actor: Ids.system })
+  if (isOver && consent?._tag === "Asked") yield* (yield* Vault.Vault).remove(tenantId, connectionId)
 })
 
 /** A new answer to a consent; without one, an exchange that was noted is made. */

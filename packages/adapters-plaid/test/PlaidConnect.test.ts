@@ -1,6 +1,6 @@
 import { assert, layer } from "@effect/vitest"
-import { EventStore, Ids, Sync, Vault } from "@holdfast/domain"
-import { DateTime, Effect, Exit, Fiber, Redacted } from "effect"
+import { Connection, EventStore, Ids, Sync, Vault } from "@holdfast/domain"
+import { DateTime, Effect, Exit, Fiber, Redacted, Stream } from "effect"
 
 import { PlaidApi, PlaidConnect, PlaidProvider, PlaidSecret, PlaidStatus } from "../src/index.ts"
 import { PlaidSimulator } from "../src/testing/index.ts"
@@ -442,7 +442,81 @@ layer(world(), { excludeTestServices: true })("A reconnection", (it) => {
   )
 })
 
+layer(world(), { excludeTestServices: true })("A login that nobody came back from", (it) => {
+  it.effect("lapses when its time is over and not before, once, and has to be begun anew", () =>
+    Effect.gen(function* () {
+      const { login: id } = yield* login()
+      const consent = yield* answered(newSession(), id)
+      yield* PlaidConnect.recover()
+      assert.strictEqual((yield* stateOf(consent.session, consent.connectionId)).status, "pending")
+
+      yield* runOut(consent)
+      for (const _ of ["the first time", "again"]) yield* PlaidConnect.recover()
+      assert.deepStrictEqual(yield* told(consent), ["configured", "disconnected lapsed"])
+      assert.strictEqual((yield* Effect.flip(keyOf(consent)))._tag, "CredentialsNotFound")
+      const refused = yield* Effect.flip(PlaidConnect.complete(consent))
+      assert.deepInclude(refused, { _tag: "ConsentRefused", reason: "expired" })
+      const anew = yield* answered(consent.session, id)
+      assert.strictEqual((yield* PlaidConnect.complete(anew)).outcome, "created")
+    }),
+  )
+
+  it.effect("is over also where its process died between saying so and destroying what was asked", () =>
+    Effect.gen(function* () {
+      const { login: id } = yield* login()
+      const consent = yield* answered(newSession(), id)
+      yield* runOut(consent)
+      yield* Effect.exit(dyingAfter(1)(PlaidConnect.recover()))
+      assert.deepStrictEqual(yield* told(consent), ["configured", "disconnected lapsed"])
+      assert.strictEqual(PlaidSecret.read((yield* keyOf(consent)).secret)._tag, "Asked")
+      yield* PlaidConnect.recover()
+      assert.strictEqual((yield* Effect.flip(keyOf(consent)))._tag, "CredentialsNotFound")
+    }),
+  )
+
+  it.effect("leaves its note where the exchange was lost, and is over", () =>
+    Effect.gen(function* () {
+      const { login: id } = yield* login()
+      const consent = yield* answered(newSession(), id)
+      const simulator = yield* PlaidSimulator
+      yield* simulator.fail({ failure: "dropAfterWork", endpoint: exchange })
+      yield* Effect.flip(PlaidConnect.complete(consent))
+      yield* runOut(consent)
+      yield* PlaidConnect.recover()
+      assert.deepStrictEqual(yield* told(consent), ["configured", "disconnected lapsed"])
+      assert.strictEqual(PlaidSecret.read((yield* keyOf(consent)).secret)._tag, "Lost")
+    }),
+  )
+
+  it.effect("is nobody's business while its key is exchanged", () =>
+    Effect.gen(function* () {
+      const { login: id } = yield* login()
+      const consent = yield* answered(newSession(), id)
+      yield* runOut(consent)
+      yield* noteExchange(consent)
+      yield* PlaidConnect.recover()
+      assert.strictEqual((yield* stateOf(consent.session, consent.connectionId)).status, "active")
+    }),
+  )
+})
+
 type Consent = Pick<PlaidConnect.Complete, "connectionId" | "session">
+
+/** What its stream says, with the reasons. */
+const told = Effect.fnUntraced(function* ({ connectionId, session }: Consent) {
+  const store = yield* EventStore.EventStore
+  const events = yield* Stream.runCollect(store.readStream(session.tenantId, Connection.streamId(connectionId)))
+  return events.map(({ event }) => [event.type, event.data["reason"] ?? []].flat().join(" "))
+})
+
+/** The time that a person has for a consent is over. */
+const runOut = Effect.fnUntraced(function* (consent: Consent) {
+  const { connectionId, session } = consent
+  const vault = yield* Vault.Vault
+  const { secret, version } = yield* keyOf(consent)
+  const late = { ...PlaidSecret.read(secret), expiresAt: DateTime.makeUnsafe(0) }
+  yield* vault.put(session.tenantId, connectionId, PlaidSecret.write(late), { replaces: version })
+})
 
 const keyOf = ({ connectionId, session }: Consent) =>
   Effect.flatMap(Vault.Vault, (vault) => vault.get(session.tenantId, connectionId))

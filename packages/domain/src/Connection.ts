@@ -10,6 +10,7 @@
  *                              active ─────▶│  paused  │      needs_reauth ◀── authorization failed
  *                                           └──────────┘
  * active, needs_reauth, paused ── a newer authorization takes the slot ──▶ superseded
+ * pending ── nobody finished the consent in time ──▶ disconnected (lapsed)
  * anything ── disconnect ──▶ disconnected
  * ```
  *
@@ -204,6 +205,8 @@ const page = {
   drift: Schema.optionalKey(
     Schema.Struct({ items: Schema.Int, verdict: Schema.Literals(["none", "suspected", "unexplained"]) }),
   ),
+  /** Whether everything that the provider lists was compared with what is held, ending with this page. */
+  compared: Schema.optionalKey(Schema.Boolean),
 }
 
 const syncFailure = {
@@ -254,8 +257,8 @@ export const Event = Schema.TaggedUnion({
   expiry_noticed: { ...at, expiresAt: Schema.DateTimeUtcFromString },
   /** The announced end does not apply any more. */
   expiry_withdrawn: at,
-  /** Over for good, by the owner, the host or the provider. */
-  disconnected: { ...at, reason: Schema.Literals(["owner", "host", "provider"]) },
+  /** Over for good, by the owner, the host or the provider; or `lapsed`, because nobody finished the consent in time. */
+  disconnected: { ...at, reason: Schema.Literals(["owner", "host", "provider", "lapsed"]) },
   /** The personal data of this connection was destroyed. It was disconnected before or with it. */
   forgotten: at,
 })
@@ -285,6 +288,7 @@ export const Command = Schema.TaggedUnion({
   NoticeExpiry: { ...at, expiresAt: Schema.DateTimeUtcFromString },
   WithdrawExpiry: at,
   Disconnect: { ...at, reason: Schema.Literals(["owner", "host", "provider"]) },
+  Lapse: at,
   Forget: at,
 })
 export type Command = typeof Command.Type
@@ -313,6 +317,8 @@ export interface State {
   readonly cursors: Readonly<Record<FeedId, string>>
   /** When a page of each feed was last recorded. */
   readonly syncedAt: Readonly<Record<FeedId, DateTime.Utc>>
+  /** When everything that the provider lists of each feed was last compared with what is held. */
+  readonly comparedAt: Readonly<Record<FeedId, DateTime.Utc>>
   /** Where the provider's count of a feed and what is known differ, or differed. */
   readonly drifts: Readonly<Record<FeedId, Drift>>
   /** The outside accounts that were matched, by what the provider calls them. */
@@ -348,6 +354,7 @@ export const initial: State = {
   credentialVersion: 0,
   cursors: {},
   syncedAt: {},
+  comparedAt: {},
   drifts: {},
   sources: {},
   reviews: [],
@@ -371,6 +378,10 @@ export const heldUntil = ({ syncFailure }: State, now: DateTime.Utc): DateTime.U
 /** The states in which a connection is somebody's current one. */
 export const isLive = ({ status }: State): boolean =>
   status === "active" || status === "needs_reauth" || status === "paused"
+
+/** Whether it is over without ever having been connected: its consent can only be begun anew. */
+export const isAbandoned = ({ authorization, status }: State): boolean =>
+  (status === "disconnected" || status === "superseded") && authorization === undefined
 
 export const evolve = (state: State, event: Event): State => {
   switch (event._tag) {
@@ -424,7 +435,7 @@ export const evolve = (state: State, event: Event): State => {
       return { ...healed(state), credentialVersion, status: "active" }
     }
     case "synced": {
-      const { at, cursorAfter, drift, feedId } = event
+      const { at, compared, cursorAfter, drift, feedId } = event
       const { syncFailure: _, ...rest } = state
       const expected = drift?.verdict === "suspected" ? (state.drifts[feedId]?.expected ?? 0) : drift?.items
       return {
@@ -432,6 +443,7 @@ export const evolve = (state: State, event: Event): State => {
         ...(drift !== undefined && { drifts: { ...state.drifts, [feedId]: { ...drift, expected } } }),
         cursors: { ...state.cursors, [feedId]: cursorAfter },
         syncedAt: { ...state.syncedAt, [feedId]: at },
+        ...(compared === true && { comparedAt: { ...state.comparedAt, [feedId]: at } }),
       }
     }
     case "sync_failed":
@@ -603,6 +615,9 @@ export const decide = (state: State, command: Command): Result.Result<ReadonlyAr
     case "Disconnect":
       if (status === "absent") return notReady
       return status === "disconnected" ? accept() : accept({ ...command, _tag: "disconnected" })
+
+    case "Lapse":
+      return status === "pending" ? accept({ _tag: "disconnected", at: command.at, reason: "lapsed" }) : accept()
 
     case "Forget":
       if (status === "absent") return notReady

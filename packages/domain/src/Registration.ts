@@ -174,7 +174,8 @@ export const parse = <S extends Schema.Decoder<unknown>>(schema: S) => {
 
 /**
  * Makes a connection before its consent: pending, under an id that the consent
- * will carry. It takes its slot only when it is registered.
+ * will carry. It takes its slot only when it is registered. One that nobody
+ * comes back for is ended by {@link lapse}.
  */
 export const configure = Effect.fn("Registration.configure")(function* (input: Reservation) {
   const { actor, connectionId, ...wishes } = yield* parse(Schema.toType(Reservation))(input)
@@ -245,6 +246,21 @@ export const activate = Effect.fn("Registration.activate")(function* (
       }
     }),
   )
+})
+
+/**
+ * Ends a connection that waits for its consent; one that is connected, or just was, is left alone. Returns whether it is
+ * over without ever having been connected, now or before: what was kept for the consent can be destroyed then, because
+ * nobody can finish it any more.
+ */
+export const lapse = Effect.fn("Registration.lapse")(function* (
+  tenantId: TenantId,
+  connectionId: ConnectionId,
+  options: { readonly actor: Actor },
+) {
+  const command: Connection.Command = { _tag: "Lapse", at: yield* DateTime.now }
+  const { state } = yield* Aggregate.handle(Connection)(tenantId, connectionId, command, { metadata: options })
+  return Connection.isAbandoned(state)
 })
 
 /** What may be changed of a connection that is there. What is left out stays as it is. */

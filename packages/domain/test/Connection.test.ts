@@ -125,6 +125,7 @@ describe("the states of a connection", () => {
     Pause       | ✗       | ✗            | paused       | paused       | –            | ✗            | ✗
     Resume      | ✗       | ✗            | –            | active       | active       | active       | ✗
     Disconnect  | ✗       | disconnected | disconnected | disconnected | disconnected | disconnected | –
+    Lapse       | –       | disconnected | –            | –            | –            | –            | –
     Forget      | ✗       | disconnected | disconnected | disconnected | disconnected | disconnected | disconnected`
   const asked: Record<string, Connection.Command> = {
     Configure: configure,
@@ -138,6 +139,7 @@ describe("the states of a connection", () => {
     Pause: { _tag: "Pause", at },
     Resume: { _tag: "Resume", at },
     Disconnect: { _tag: "Disconnect", at, reason: "owner" },
+    Lapse: { _tag: "Lapse", at },
     Forget: { _tag: "Forget", at },
   }
   const [header = [], ...rows] = table
@@ -193,6 +195,28 @@ describe("a connection that is over", () => {
 
   it("still asks what became of what it delivered", () => {
     assert.strictEqual(over.reviews.length, 1)
+  })
+})
+
+describe("a consent that nobody finished in time", () => {
+  const lapsed = after([configure, { _tag: "Lapse", at }])
+
+  it("is over, and says why", () => {
+    assert.deepStrictEqual(eventsOf(after([configure]), { _tag: "Lapse", at }), [
+      { _tag: "disconnected", at, reason: "lapsed" },
+    ])
+    assert.isTrue(Connection.isAbandoned(lapsed))
+  })
+
+  it("is connected by nothing that comes later", () => {
+    const decided = Connection.decide(lapsed, connect())
+    assert.isTrue(Result.isFailure(decided) && decided.failure._tag === "ConnectionNotReady")
+  })
+
+  it.prop("cannot be told of a connection that was ever connected", [commands], ([commands]) => {
+    const state = after([connect(), ...commands])
+    assert.isFalse(Connection.isAbandoned(state))
+    assert.deepStrictEqual(eventsOf(state, { _tag: "Lapse", at }), [])
   })
 })
 

@@ -3,7 +3,7 @@
  * holds whatever the order.
  */
 import { assert, layer } from "@effect/vitest"
-import { Array, DateTime, Duration, Effect, Layer, Metric, Redacted, Schema, Stream } from "effect"
+import { Array, DateTime, Duration, Effect, Layer, Metric, Redacted, Result, Schema, Stream } from "effect"
 import { Mac, SecureRandom } from "effect/crypto"
 import { Hex } from "effect/encoding"
 
@@ -554,6 +554,24 @@ export const registrationContract = <E>(name: string, store: Layer.Layer<Service
         assert.deepStrictEqual([again.connectionId, again.outcome], [connectionId, "already-registered"])
         const { state } = yield* Aggregate.load(Connection)(tenant, unused)
         assert.deepStrictEqual([state.status, state.supersededBy], ["superseded", connectionId])
+        yield* assertClaimsFollow(tenant)
+      }),
+    )
+
+    it.effect("a configured connection lapses or is registered, whichever is first, and never both", () =>
+      Effect.gen(function* () {
+        const tenant = yield* freshTenant
+        for (let round = 0; round < 10; round++) {
+          const connectionId = yield* configured(tenant)
+          const register = Registration.register(request(tenant, { connectionId, authorization: ref(`${round}`) }))
+          const lapse = Registration.lapse(tenant, connectionId, { actor: system })
+          const [registered, isOver] = yield* Effect.all([Effect.result(register), lapse], { concurrency: 2 })
+          const { state } = yield* Aggregate.load(Connection)(tenant, connectionId)
+          assert.strictEqual(isOver, Result.isFailure(registered))
+          assert.strictEqual(state.status, isOver ? "disconnected" : "active")
+          if (Result.isFailure(registered)) assert.strictEqual(registered.failure._tag, "ConnectionNotReady")
+          assert.strictEqual(yield* lapse, isOver)
+        }
         yield* assertClaimsFollow(tenant)
       }),
     )
