@@ -1,6 +1,7 @@
 /**
  * Stories of mail that comes, moves and goes while Google fails and runs are stopped, drawn by a seed, and what has to
- * hold in the end: every message that bears the label is on the tape, once, byte for byte, and nothing else is.
+ * hold in the end: every message that bears a label that is watched is on the tapes, once, byte for byte, and nothing
+ * else is. In some of them two labels of the mailbox are watched, and synced at once.
  */
 import { Ids, Sync } from "@holdfast/domain"
 import { DateTime, Effect, Fiber, Schema } from "effect"
@@ -26,31 +27,41 @@ export const play = Effect.fnUntraced(function* (seed: number, address: string) 
   const oneOf = <A>(all: readonly [A, ...ReadonlyArray<A>]): A => all[below(all.length)] ?? all[0]
   const simulator = yield* GmailSimulator
   const tenantId = Ids.TenantId.make(`story ${seed}`)
-  const gmail = yield* connected({ address, tenantId, provider: yield* GmailProvider.make })
+  const provider = yield* GmailProvider.make
+  const labels = dice() < 0.4 ? ([label, "Other"] as const) : ([label] as const)
+  const watched = yield* Effect.forEach(labels, (watches) => connected({ address, tenantId, provider, watches }))
   const known: Array<string> = []
+  /** Which messages ever bore a label, by its name. */
   const everLabelled = new Set<string>()
+  const bore = (id: string, name: string) => everLabelled.add(`${name}/${id}`)
   const raws = new Map<string, Uint8Array>()
   let runs = 0
 
-  const run = Effect.suspend(() => {
-    runs++
-    return Sync.run(gmail.provider, gmail.tenantId, gmail.id).pipe(
-      Effect.provideService(GmailProvider.PageSize, 1 + below(12)),
-      Effect.provideService(GmailProvider.Concurrency, 1 + below(8)),
-    )
-  })
+  const run = Effect.forEach(
+    watched,
+    (gmail) =>
+      Effect.suspend(() => {
+        runs++
+        return Sync.run(gmail.provider, gmail.tenantId, gmail.id).pipe(
+          Effect.provideService(GmailProvider.PageSize, 1 + below(12)),
+          Effect.provideService(GmailProvider.Concurrency, 1 + below(8)),
+          Effect.exit,
+        )
+      }),
+    { concurrency: "unbounded", discard: true },
+  )
 
   const deliver = Effect.gen(function* () {
-    const isLabelled = dice() < 0.7
+    const borne = dice() < 0.7 ? (dice() < 0.5 ? labels : [oneOf(labels)]) : []
     const mails = Array.from({ length: 1 + below(10) }, (_, index) => Mails.numbered(raws.size + index))
     const ids = yield* simulator.deliverAll(address, mails, {
-      ...(isLabelled && { labels: [label] }),
+      ...(borne.length > 0 && { labels: borne }),
       ...(dice() < 0.15 && { readableAfter: `${1 + below(40)} seconds` as const }),
     })
     for (const [index, id] of ids.entries()) {
       known.push(id)
       raws.set(id, mails[index] ?? new Uint8Array())
-      if (isLabelled) everLabelled.add(id)
+      for (const name of borne) bore(id, name)
     }
   })
   const some = (change: (id: string) => Effect.Effect<unknown, { readonly _tag: "NotSimulated" }>) =>
@@ -63,13 +74,14 @@ export const play = Effect.fnUntraced(function* (seed: number, address: string) 
       deliver,
       deliver,
       deliver,
-      some((id) =>
-        Effect.andThen(
-          simulator.addLabel(address, id, label),
-          Effect.sync(() => everLabelled.add(id)),
-        ),
-      ),
-      some((id) => simulator.removeLabel(address, id, label)),
+      some((id) => {
+        const name = oneOf(labels)
+        return Effect.andThen(
+          simulator.addLabel(address, id, name),
+          Effect.sync(() => bore(id, name)),
+        )
+      }),
+      some((id) => simulator.removeLabel(address, id, oneOf(labels))),
       some((id) => simulator.addLabel(address, id, oneOf(["TRASH", "SPAM", "UNREAD"]))),
       some((id) => simulator.removeLabel(address, id, oneOf(["TRASH", "SPAM", "UNREAD"]))),
       some((id) => simulator.deleteMessage(address, id)),
@@ -88,7 +100,7 @@ export const play = Effect.fnUntraced(function* (seed: number, address: string) 
 
   /** A run that changes and faults meet on its way, and that may be stopped anywhere. */
   const troubled = Effect.gen(function* () {
-    const fiber = yield* Effect.forkChild(Effect.exit(run))
+    const fiber = yield* Effect.forkChild(run)
     for (let meeting = below(4); meeting > 0; meeting--) {
       const seen = yield* simulator.count("messages.get")
       yield* Effect.raceFirst(simulator.met("messages.get", seen + 1 + below(6)), Fiber.await(fiber))
@@ -110,36 +122,52 @@ export const play = Effect.fnUntraced(function* (seed: number, address: string) 
   for (let calm = 0; calm < 6; calm++) {
     yield* Effect.sleep("7 hours")
     // Tokens that expired twice within one request look like an authorization that ended: the owner mends it.
-    if ((yield* gmail.state).status === "needs_reauth") yield* gmail.told({ _tag: "Resume", at: yield* DateTime.now })
-    yield* Effect.ignore(run)
+    for (const gmail of watched) {
+      if ((yield* gmail.state).status === "needs_reauth") yield* gmail.told({ _tag: "Resume", at: yield* DateTime.now })
+    }
+    yield* run
   }
 
-  const broken = (what: string) => new Broken({ seed, what })
-  const mailbox = (yield* simulator.mailboxes).find((one) => one.address === address)
-  const held = yield* gmail.ids
-  const tape = yield* gmail.tape
-  if (new Set(held).size !== held.length) return yield* broken("a message stands on the tape twice")
-  if (Object.keys(yield* gmail.deferred).length > 0) return yield* broken("a message is still to be had")
-  for (const { id, labelIds } of mailbox?.snapshot.messages ?? []) {
-    const isListed = labelIds.includes(gmail.labelId) && !labelIds.includes("TRASH") && !labelIds.includes("SPAM")
-    if (isListed && !held.includes(id)) return yield* broken("a message is lost")
-  }
-  for (const message of tape) {
-    if (!everLabelled.has(message.id)) return yield* broken("a message never bore the label")
-    if (!Buffer.from(Tape.bytes(message)).equals(raws.get(message.id) ?? new Uint8Array())) {
-      return yield* broken("a message is not what it was")
+  const problem = yield* problemOf(address, watched, { bore: (id, name) => everLabelled.has(`${name}/${id}`), raws })
+  if (problem !== undefined) return yield* new Broken({ seed, what: problem })
+  const held = (yield* Effect.forEach(watched, ({ ids }) => ids)).flat()
+  const told: Told = { messages: held.length, runs, requests: (yield* simulator.requests).length }
+  return told
+})
+
+/** What does not hold of the tapes of a mailbox, once all is quiet. */
+export const problemOf = Effect.fnUntraced(function* (
+  address: string,
+  watched: ReadonlyArray<Effect.Success<ReturnType<typeof connected>>>,
+  truth: {
+    /** Whether a message ever bore a label. */
+    readonly bore: (id: string, label: string) => boolean
+    readonly raws: ReadonlyMap<string, Uint8Array>
+  },
+) {
+  const mailbox = (yield* (yield* GmailSimulator).mailboxes).find((one) => one.address === address)
+  const messages = mailbox?.snapshot.messages ?? []
+  const held = (yield* Effect.forEach(watched, ({ ids }) => ids)).flat()
+  const ids = new Set(held)
+  if (ids.size !== held.length) return "a message stands on the tapes twice"
+  for (const gmail of watched) {
+    if (Object.keys(yield* gmail.deferred).length > 0) return "a message is still to be had"
+    const bearing = messages.filter(({ labelIds }) => labelIds.includes(gmail.labelId))
+    const binned = bearing.filter(({ labelIds }) => labelIds.includes("TRASH") || labelIds.includes("SPAM"))
+    if (bearing.some((message) => !binned.includes(message) && !ids.has(message.id))) return "a message is lost"
+    for (const message of yield* gmail.tape) {
+      if (!truth.bore(message.id, gmail.watches)) return "a message never bore the label"
+      if (!Buffer.from(Tape.bytes(message)).equals(truth.raws.get(message.id) ?? new Uint8Array())) {
+        return "a message is not what it was"
+      }
+    }
+    // What is in the trash or among spam is not listed, and is counted.
+    const drift = yield* gmail.drift
+    if (drift?.verdict === "unexplained" && drift.items > binned.length) {
+      return `a count does not agree by ${drift.items}`
     }
   }
-  // What is in the trash or among spam is not listed, and is counted.
-  const unlisted = (mailbox?.snapshot.messages ?? []).filter(
-    ({ labelIds }) => labelIds.includes(gmail.labelId) && ["TRASH", "SPAM"].some((bin) => labelIds.includes(bin)),
-  )
-  const drift = yield* gmail.drift
-  if (drift?.verdict === "unexplained" && drift.items > unlisted.length) {
-    return yield* broken(`a count does not agree by ${drift.items}`)
-  }
-  const told: Told = { messages: tape.length, runs, requests: (yield* simulator.requests).length }
-  return told
+  return undefined
 })
 
 const failures: readonly [Failure, ...ReadonlyArray<Failure>] = [

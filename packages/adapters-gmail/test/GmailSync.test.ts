@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Forgetting, Ids, Leases, ProjectionRunner, Sync, Verify } from "@holdfast/domain"
-import { Clock, DateTime, Effect, Fiber, type Layer, Logger, References } from "effect"
+import { Clock, DateTime, Deferred, Effect, Fiber, type Layer, Logger, References } from "effect"
 
 import { GmailMessagesView, GmailProvider, QuotaBucket, Tape } from "../src/index.ts"
 import { GmailSimulator, type InProcess, Mails } from "../src/testing/index.ts"
@@ -64,6 +64,25 @@ describe("The first look at a label", () => {
       yield* Fiber.join(run)
       yield* small
       yield* holdsAllOnce(gmail, 55)
+    }),
+  )
+
+  scenario(
+    "of large mails delivers pages that one of them overfills at most, and asks for few of them twice",
+    Effect.gen(function* () {
+      const simulator = yield* GmailSimulator
+      const large = mails(24).map((mail) => new Uint8Array(Buffer.concat([mail, Buffer.alloc(60_000, "line\r\n")])))
+      yield* simulator.deliverAll(ada, large, labelled)
+      const provider = yield* Effect.provideService(GmailProvider.make, GmailProvider.BytesInFlight, 70_000)
+      const gmail = yield* connected({ provider })
+      yield* Effect.provideService(gmail.sync, GmailProvider.PageBytes, 100_000)
+      yield* holdsAllOnce(gmail, 24)
+      const pages = (yield* gmail.feed).flatMap((event) =>
+        event._tag === "items_recorded" ? [event.itemIds.length] : [],
+      )
+      assert.isAtMost(Math.max(...pages), 2)
+      // Only of the first page it was not known how large they are.
+      assert.isAtMost(yield* simulator.count("messages.get"), 24 + 7)
     }),
   )
 
@@ -784,6 +803,84 @@ describe("Runs", () => {
       yield* holdsAllOnce(other, 3)
       yield* ProjectionRunner.catchUp(GmailMessagesView)
       assert.deepInclude(yield* Verify.verify(GmailMessagesView), { equal: 3, missing: [], extra: [], different: [] })
+    }),
+  )
+
+  scenario(
+    "of two labels at the very same moment record a message that bears both once, whichever is forgotten then",
+    Effect.gen(function* () {
+      const simulator = yield* GmailSimulator
+      const provider = yield* GmailProvider.make
+      const tenants = [Ids.TenantId.make("one is forgotten"), Ids.TenantId.make("the other is")] as const
+      yield* simulator.deliverAll(ada, mails(3), { labels: [label, "Other"] })
+      for (const [forgotten, tenantId] of tenants.entries()) {
+        const fetched = [yield* Deferred.make<void>(), yield* Deferred.make<void>()] as const
+        /** Records nothing before both have fetched. */
+        const meeting = (mine: 0 | 1): typeof provider => ({
+          ...provider,
+          page: (...asked) =>
+            Effect.tap(provider.page(...asked), () =>
+              Effect.andThen(Deferred.succeed(fetched[mine], undefined), Deferred.await(fetched[mine === 0 ? 1 : 0])),
+            ),
+        })
+        const both = [
+          yield* connected({ tenantId, provider: meeting(0) }),
+          yield* connected({ tenantId, provider: meeting(1), watches: "Other" }),
+        ]
+        const reports = yield* Effect.forEach(both, ({ sync }) => sync, { concurrency: 2 })
+        assert.deepStrictEqual(reports.map(({ added, known }) => [added, known]).toSorted(), [
+          [0, 3],
+          [3, 0],
+        ])
+        yield* ProjectionRunner.catchUp(GmailMessagesView)
+        const [gone, left] = forgotten === 0 ? both : both.toReversed()
+        assert(gone !== undefined && left !== undefined)
+        yield* Forgetting.forget(tenantId, gone.id, { actor: Ids.system })
+        yield* ProjectionRunner.catchUp(GmailMessagesView)
+        assert.deepInclude(yield* Verify.verify(GmailMessagesView), { missing: [], extra: [], different: [] })
+        yield* left.sync
+        yield* left.sync
+        yield* holdsAllOnce(left, 3)
+        yield* ProjectionRunner.catchUp(GmailMessagesView)
+        const equal = 3 * (forgotten + 1)
+        assert.deepInclude(yield* Verify.verify(GmailMessagesView), { equal, missing: [], extra: [], different: [] })
+      }
+    }),
+  )
+
+  scenario(
+    "of two labels wait no more for what one of them could not have and the other one has",
+    Effect.gen(function* () {
+      const simulator = yield* GmailSimulator
+      const [poison = ""] = yield* simulator.deliverAll(ada, mails(3), { labels: [label, "Other"] })
+      yield* simulator.fail({ kind: "messages.get", failure: "internalError", id: poison, times: 100 })
+      const one = yield* connected()
+      const other = yield* connected({ watches: "Other" })
+      assert.deepInclude(yield* one.sync, { added: 2, deferred: 1 })
+      yield* simulator.clearFaults
+      assert.deepInclude(yield* other.sync, { added: 1, known: 2 })
+      const gets = yield* simulator.count("messages.get")
+      yield* one.sync
+      assert.deepStrictEqual(yield* one.deferred, {})
+      assert.strictEqual(yield* simulator.count("messages.get"), gets)
+      assert.isUndefined(yield* one.drift)
+    }),
+  )
+
+  scenario(
+    "of two labels list nothing anew for mail that comes to both",
+    Effect.gen(function* () {
+      const simulator = yield* GmailSimulator
+      const one = yield* connected()
+      const other = yield* connected({ watches: "Other" })
+      for (const { sync } of [one, other]) yield* sync
+      const lists = yield* simulator.count("messages.list")
+      yield* simulator.deliverAll(ada, mails(3), { labels: [label, "Other"] })
+      for (const { sync } of [one, other, one, other, one, other]) yield* sync
+      yield* holdsAllOnce(one, 3)
+      yield* holdsAllOnce(other, 0)
+      assert.isUndefined(yield* other.drift)
+      assert.strictEqual(yield* simulator.count("messages.list"), lists)
     }),
   )
 

@@ -58,14 +58,30 @@ export const load = <Id, State, Command, Event extends Tagged, Rejection>(
   aggregate: Aggregate<Id, State, Command, Event, Rejection>,
   options: { readonly personal: boolean } = { personal: false },
 ) => {
+  const readOn = reading(aggregate, options)
+
+  return Effect.fn("Aggregate.load")((tenantId: TenantId, id: Id) =>
+    readOn({ tenantId, streamId: aggregate.streamId(id), state: aggregate.initial, version: 0 }),
+  )
+}
+
+/** Reads what was added to a stream since it was loaded, and folds it onto the state that is given. */
+export const catchUp = <Id, State, Command, Event extends Tagged, Rejection>(
+  aggregate: Aggregate<Id, State, Command, Event, Rejection>,
+) => Effect.fn("Aggregate.catchUp")(reading(aggregate, { personal: false }))
+
+const reading = <Id, State, Command, Event extends Tagged, Rejection>(
+  aggregate: Aggregate<Id, State, Command, Event, Rejection>,
+  { personal }: { readonly personal: boolean },
+) => {
   const decode = EventCodec.decodeStream(aggregate)
 
-  return Effect.fn("Aggregate.load")(function* (tenantId: TenantId, id: Id) {
+  return Effect.fnUntraced(function* (loaded: Loaded<State>) {
     const store = yield* EventStore
-    const streamId = aggregate.streamId(id)
+    const { streamId, tenantId, version } = loaded
     return yield* Stream.runFold(
-      decode(store.readStream(tenantId, streamId, { sealed: options.personal })),
-      (): Loaded<State> => ({ tenantId, streamId, state: aggregate.initial, version: 0 }),
+      decode(store.readStream(tenantId, streamId, { from: version + 1, sealed: personal })),
+      () => loaded,
       (loaded, { event, version }) => ({ ...loaded, state: aggregate.evolve(loaded.state, event), version }),
     )
   })

@@ -149,7 +149,7 @@ export interface State {
   readonly deferred: HashMap.HashMap<ItemId, Deferred>
   /** Listed once, and not to be had any more. */
   readonly goneIds: HashSet.HashSet<ItemId>
-  /** What was observed last of items that are held, here or by an earlier feed. */
+  /** What was observed last of items that are held, here or by another feed. */
   readonly observed: HashMap.HashMap<ItemId, Observation["as"]>
   readonly forgotten: boolean
 }
@@ -215,6 +215,11 @@ export const evolve = (state: State, event: Event): State => {
         observed: HashMap.setMany(
           state.observed,
           event.observed.map(({ as, item }) => [item, as] as const),
+        ),
+        // What is observed is held, here or by another feed.
+        deferred: withoutKeys(
+          state.deferred,
+          event.observed.map(({ item }) => item),
         ),
       }
     case "items_revised":

@@ -28,7 +28,11 @@ export const and = (before: Holdings, feed: Part): Holdings => ({
 export const beside = (before: Holdings, { itemIds }: Part): Holdings => ({
   ...before,
   itemIds: union(before.itemIds, itemIds),
-  observed: HashMap.union(HashMap.fromIterable(Array.from(itemIds, (id) => [id, "removed" as const])), before.observed),
+  observed: HashMap.mutate(before.observed, (observed) => {
+    for (const id of itemIds) {
+      if (!HashSet.has(before.itemIds, id) && !HashMap.has(observed, id)) HashMap.set(observed, id, "removed")
+    }
+  }),
 })
 
 /** Whether nothing has to be fetched for an item. */

@@ -78,7 +78,7 @@ export interface Source {
   readonly key: string
   /**
    * Whether an item has the same id under every source of the account, as a message has under every label. What is
-   * held under another source is then not delivered again, so that an account holds it once.
+   * held under another source is then not recorded again, so that an account holds it once.
    */
   readonly sharesIds?: boolean | undefined
   /**

@@ -81,6 +81,8 @@ export const run = Effect.fn("Sync.run")(function* (
       StaleGround: (error) => later(connectionId, error),
       AccountMerged: (error) => later(connectionId, error),
       SettingsChanged: (error) => later(connectionId, error),
+      VersionConflict: (error) => later(connectionId, error),
+      ClaimConflict: (error) => later(connectionId, error),
       AccountNotOpen: Effect.die,
       AnotherLogin: Effect.die,
       IdentityMismatch: Effect.die,
@@ -148,7 +150,7 @@ const together = (a: SourceReport, b: SourceReport): SourceReport => ({
   units: a.units + b.units,
 })
 
-/** What the accounts are, or what is asked of them, could not be decided for now; the next run will try. */
+/** What the accounts are, or what is asked of them, could not be decided for now, or others were always first; the next run will try. */
 const later = (connectionId: ConnectionId, { _tag }: { readonly _tag: string }) =>
   Effect.fail(new SyncFailed({ connectionId, reason: _tag, retryable: true }))
 

@@ -17,9 +17,10 @@ import { type Balance } from "./matching/Profile.ts"
 import * as Personal from "./Personal.ts"
 import { type Page, type Provider, type ProviderError } from "./Provider.ts"
 import { type Ask } from "./SyncAsking.ts"
-import { judge, type Judgement } from "./SyncDrift.ts"
+import { CompareAfter, isDue, judge, type Judgement } from "./SyncDrift.ts"
 import * as SyncLog from "./SyncLog.ts"
-import { cursorOf, ensureSyncable, metadata, type OpenFeed, reload, type Streams } from "./SyncSources.ts"
+import { cursorOf, ensureSyncable, metadata, type OpenFeed, readOn, type Streams } from "./SyncSources.ts"
+import * as SyncTurns from "./SyncTurns.ts"
 import { type Told } from "./TransactionsView.ts"
 
 /** A look that finds nothing is worth an event only this often. */
@@ -49,12 +50,25 @@ const backOff = ({ at, attempts }: Feed.Deferred) =>
   DateTime.addDuration(at, attempts < 2 ? 0 : Duration.min(Duration.minutes(2 ** (attempts - 2)), Duration.hours(6)))
 
 /** Page after page, until the provider has nothing more. Before that, what earlier runs could not have. */
-export const syncSource = Effect.fnUntraced(function* (provider: Provider, ask: Ask, feed: OpenFeed, run: string) {
+export const syncSource = (provider: Provider, ask: Ask, feed: OpenFeed, run: string) =>
+  SyncTurns.taking(
+    feed.tenantId,
+    (feed.streams.account ?? feed.streams.feed).streamId,
+  )((turn) => syncInTurn(provider, ask, feed, run, turn))
+
+const syncInTurn = Effect.fnUntraced(function* (
+  provider: Provider,
+  ask: Ask,
+  feed: OpenFeed,
+  run: string,
+  turn: SyncTurns.Turn,
+) {
   const began = yield* Clock.currentTimeMillis
   const recording: Recording = {
     provider,
     feed,
     run,
+    turn,
     tell: Ledger.readingOf(provider),
     ledger: undefined,
     bringsNews: false,
@@ -79,8 +93,8 @@ const askAgain = Effect.fnUntraced(function* (recording: Recording, ask: Ask, st
   const cursor = cursorOf(streams, feed)
   if (items === undefined || cursor === null) return { streams, stoppedBy: undefined }
   const now = yield* DateTime.now
-  const due = Array.from(HashMap.values(Holdings.deferred(feed.before, streams.feed.state))).filter((deferred) =>
-    DateTime.isLessThanOrEqualTo(backOff(deferred), now),
+  const due = Array.from(HashMap.values(Holdings.deferred(streams.others.holdings, streams.feed.state))).filter(
+    (deferred) => DateTime.isLessThanOrEqualTo(backOff(deferred), now),
   )
   if (due.length === 0) return { streams, stoppedBy: undefined }
   const ids = due.slice(0, askedAgainAtOnce).map(({ item }) => item)
@@ -105,10 +119,11 @@ const follow = Effect.fnUntraced(function* (
   let timesExpired = 0
   for (;;) {
     const { state } = streams.feed
+    const { holdings } = streams.others
     const isHeld = (id: Feed.ItemId) =>
-      Holdings.has(feed.before, state, id) ||
+      Holdings.has(holdings, state, id) ||
       HashMap.has(state.deferred, id) ||
-      (HashMap.has(feed.before.deferred, id) && !HashSet.has(state.goneIds, id))
+      (HashMap.has(holdings.deferred, id) && !HashSet.has(state.goneIds, id))
     const pageAfter = (cursor: string | null) => {
       if (cursor === null) recording.listed = new Set()
       return ask((secret) => {
@@ -149,6 +164,7 @@ interface Recording {
   readonly provider: Provider
   readonly feed: OpenFeed
   readonly run: string
+  readonly turn: SyncTurns.Turn
   /** Reads items as transactions. */
   readonly tell: ReturnType<typeof Ledger.readingOf>
   /** The account as it is after the last page, where it has several feeds. Loaded when it is needed first. */
@@ -170,17 +186,21 @@ const record = Effect.fnUntraced(function* (recording: Recording, streams: Strea
   const { feed } = recording
   const at = yield* DateTime.now
   for (const id of page.listing?.ids ?? []) recording.listed?.add(id)
-  const recorded = yield* attempt(recording, streams, page, at).pipe(
-    Effect.catchTag("VersionConflict", () =>
-      Aggregate.decidingAgain(
-        Effect.flatMap(reload(feed), (current) => {
-          recording.ledger = undefined
-          // The page follows the cursor that this worker read; if that moved, the page is another worker's.
-          return cursorOf(current, feed) === cursorOf(streams, feed)
-            ? attempt(recording, current, page, at)
-            : Effect.fail(new Connection.StalePage({ feedId: feed.feedId }))
-        }),
-      ),
+  const again = Aggregate.decidingAgain(
+    Effect.flatMap(readOn(feed, streams), (current) => {
+      recording.ledger = undefined
+      // The page follows the cursor that this worker read; if that moved, the page is another worker's.
+      return cursorOf(current, feed) === cursorOf(streams, feed)
+        ? attempt(recording, current, page, at)
+        : Effect.fail(new Connection.StalePage({ feedId: feed.feedId }))
+    }),
+  )
+  const { turn } = recording
+  const recorded = yield* turn.semaphore.withPermit(
+    Effect.suspend(() =>
+      turn.last === undefined || turn.last === feed.feedId
+        ? Effect.catchTag(attempt(recording, streams, page, at), "VersionConflict", () => again)
+        : again,
     ),
   )
   if (page.listing?.isLast === true) {
@@ -201,9 +221,10 @@ const record = Effect.fnUntraced(function* (recording: Recording, streams: Strea
   return recorded
 })
 
-const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Streams, page: Page, at: DateTime.Utc) {
+const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Streams, asked: Page, at: DateTime.Utc) {
   const { feed, run } = recording
   const { feedId } = feed
+  const page = withoutHeld(asked, streams.others.holdings)
   // What a bank's account covers after news is told with the last page, even if that one is empty.
   recording.bringsNews = bringsNews(page) || (feed.isMatched && recording.bringsNews)
   const ledger = recording.bringsNews ? yield* ledgerOf(recording, streams) : undefined
@@ -212,7 +233,8 @@ const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Stre
   const items = yield* Effect.fromResult(
     decideFeed(streams.feed, ...deliveries, ...standings(recording, streams, held, page, at)),
   )
-  const { drift, isToCompare } = driftOf(recording, streams.connection.state, items.state, page)
+  const isDue = yield* isComparisonDue(feed, streams, at)
+  const { drift, isToCompare } = driftOf(recording, streams, items.state, page, isDue)
   const isQuiet =
     !recording.bringsNews &&
     items.events.length === 0 &&
@@ -234,11 +256,13 @@ const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Stre
       items: count,
       complete: page.complete,
       ...(drift !== undefined && { drift }),
+      ...(endsComparison(recording, page) && { compared: true }),
     }),
   )
   const reconciled =
     streams.account === undefined ? undefined : yield* Effect.fromResult(decideAccount(streams.account, ...commands))
   yield* Aggregate.append(reconciled === undefined ? [items, synced] : [items, reconciled, synced], { metadata })
+  recording.turn.last = feedId
   for (const event of items.events) {
     if (event._tag === "items_deferred") yield* SyncLog.deferred(feed.connectionId, feedId, event.deferred)
   }
@@ -248,6 +272,7 @@ const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Stre
       feed: Aggregate.after(items),
       connection: Aggregate.after(synced),
       account: reconciled && Aggregate.after(reconciled),
+      others: streams.others,
     },
     added,
     known,
@@ -255,6 +280,19 @@ const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Stre
     isToCompare,
   }
 })
+
+/** Without what other feeds of the account have come to hold since it was asked for: an account holds an item once. */
+const withoutHeld = (page: Page, { itemIds }: Holdings.Holdings): Page => {
+  const isHeld = (id: Feed.ItemId) => HashSet.has(itemIds, id)
+  const again = page.items.filter(({ id }) => isHeld(id))
+  return {
+    ...page,
+    items: again.length === 0 ? page.items : page.items.filter(({ id }) => !isHeld(id)),
+    known: page.known + again.length,
+    // It was fetched from this source: it is there, too.
+    observed: [...again.map(({ id }): Feed.Observation => ({ item: id, as: "returned" })), ...(page.observed ?? [])],
+  }
+}
 
 /** What is to be said of items that were not delivered, and of those that are there already. */
 const standings = (
@@ -264,15 +302,20 @@ const standings = (
   page: Page,
   at: DateTime.Utc,
 ): ReadonlyArray<Feed.Command> => {
-  const { before } = recording.feed
+  const before = streams.others.holdings
   const delivery = deliveryOf(recording, streams, at)
+  // What others recorded while it was listed may have come behind the pages that were read.
   const missed =
     page.listing?.isLast === true && recording.listed !== undefined
-      ? Holdings.unlisted(before, held, recording.listed)
+      ? Holdings.unlisted(recording.feed.streams.others.holdings, held, recording.listed)
       : []
   // Whatever is listed is there, whatever was observed of it before.
   const listed = (page.listing?.ids ?? []).map((item): Feed.Observation => ({ item, as: "returned" }))
-  const observed = Holdings.news(before, held, [...listed, ...missed, ...(page.observed ?? [])])
+  // What was listed here and could not be had is not waited for any more where another feed has it.
+  const hadElsewhere = Array.from(HashMap.keys(held.deferred))
+    .filter((item) => HashSet.has(before.itemIds, item))
+    .map((item): Feed.Observation => ({ item, as: "returned" }))
+  const observed = Holdings.news(before, held, [...hadElsewhere, ...listed, ...missed, ...(page.observed ?? [])])
   const open = Holdings.deferred(before, held)
   const deferred = (page.deferred ?? []).map(({ item, reason }) => ({
     item,
@@ -288,19 +331,30 @@ const standings = (
 
 /** What the provider's own count says about the page that completes a source. */
 const driftOf = (
-  { feed, isCompared, listed }: Recording,
-  { drifts }: Connection.State,
+  recording: Recording,
+  { connection, others }: Streams,
   state: Feed.State,
-  { complete, listing, total }: Page,
+  page: Page,
+  isDue: boolean,
 ): Judgement => {
+  const { feed, isCompared } = recording
+  const { complete, total } = page
   if (!complete || total === undefined) return { drift: undefined, isToCompare: false }
-  const { there, ...elsewhere } = Holdings.count(feed.before, state)
-  return judge(drifts[feed.feedId], {
+  const { there, ...elsewhere } = Holdings.count(others.holdings, state)
+  return judge(connection.state.drifts[feed.feedId], {
     items: total - there,
     ...elsewhere,
-    isCompared: isCompared || (listed !== undefined && listing?.isLast === true),
+    isCompared: isCompared || endsComparison(recording, page),
+    isDue,
   })
 }
+
+/** Whether it is too long ago that everything that is listed was compared with what is held. */
+const isComparisonDue = ({ comparedAt, feedId }: OpenFeed, { connection }: Streams, at: DateTime.Utc) =>
+  Effect.map(CompareAfter, (compareAfter) => isDue(connection.state.comparedAt[feedId] ?? comparedAt, at, compareAfter))
+
+/** Whether a listing of all there is, which this run began, ends with the page. */
+const endsComparison = ({ listed }: Recording, { listing }: Page) => listed !== undefined && listing?.isLast === true
 
 /** Whether the log says already, or has said within the hour, that there is nothing more. */
 const isOld = ({ cursors, syncedAt, syncFailure }: Connection.State, feedId: FeedId, page: Page, at: DateTime.Utc) => {

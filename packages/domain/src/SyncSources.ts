@@ -7,7 +7,7 @@
  * stands. Where it is for several accounts, each was matched with those that are
  * held, and items are recognised by what they say.
  */
-import { DateTime, Effect, Equal, Schema } from "effect"
+import { DateTime, Effect, Equal, HashSet, Schema } from "effect"
 
 import * as Account from "./Account.ts"
 import * as Aggregate from "./Aggregate.ts"
@@ -19,6 +19,7 @@ import * as Holdings from "./Holdings.ts"
 import { AccountId, ConnectionId, type FeedId, type ProviderId, system, type TenantId } from "./Ids.ts"
 import * as Personal from "./Personal.ts"
 import { type Source } from "./Provider.ts"
+import * as SyncTurns from "./SyncTurns.ts"
 
 /**
  * The connection is not, or no longer, in a state to be synced: the owner has to consent, or somebody has to resume it.
@@ -46,12 +47,12 @@ export interface OpenFeed {
   readonly settings: Connection.Settings
   /** As they were when it was opened. */
   readonly streams: Streams
-  /** The account, by whom it is held. None while a person is asked which it is. */
-  readonly account: Effect.Effect<Streams["account"], LoadError, LoadServices>
-  /** What earlier feeds of the account hold under the same ids, of this source and of this connection's other ones; and what they left open. */
-  readonly before: Holdings.Holdings
+  /** The account as it is now, by whom it is held. None while a person is asked which it is. */
+  readonly account: (known: Streams["account"]) => Effect.Effect<Streams["account"], LoadError, LoadServices>
   /** Where the feed of the connection before this one stands. */
   readonly goesOnFrom: string | null
+  /** When everything that is listed was last compared by the connection before this one; none where it never was. */
+  readonly comparedAt: DateTime.Utc | undefined
   /** Whether its items are bank transactions, recognised by what they say. */
   readonly isMatched: boolean
   /** The day from which on a matched feed is fetched, where an earlier one had covered what was before. */
@@ -62,7 +63,19 @@ export interface Streams {
   readonly connection: Aggregate.Loaded<Connection.State>
   readonly feed: Aggregate.Loaded<Feed.State>
   readonly account: Aggregate.Loaded<Account.State> | undefined
+  /** The account's other feeds whose items have the same ids, read no later than the account. */
+  readonly others: Others
 }
+
+/** Feeds of earlier connections for the same source, and where sources share ids, of any connection for the others. */
+interface Others {
+  /** What they hold, and what they left open. */
+  readonly holdings: Holdings.Holdings
+  /** How far each was read. What was forgotten is not held any more. */
+  readonly read: ReadonlyMap<FeedId, { readonly version: number; readonly forgotten: boolean }>
+}
+
+const noOthers: Others = { holdings: Holdings.none, read: new Map() }
 
 type LoadError = Effect.Error<ReturnType<typeof loadAccount>>
 type LoadServices = Effect.Services<ReturnType<typeof loadAccount>>
@@ -78,23 +91,30 @@ export const openByIdentity = Effect.fnUntraced(function* (
   source: Source,
   settings: Connection.Settings,
 ) {
-  const at = yield* DateTime.now
   const feedId = yield* feedIdOf(connectionId, source.key)
   const connection = yield* loadAsked(tenantId, connectionId, settings)
+  const accountId = yield* accountOf(tenantId, provider, connection.state.identity, feedId)
+  const opened = openLinked(provider, connection, accountId, { connectionId, feedId, source, settings })
+  return yield* SyncTurns.taking(tenantId, Account.streamId(accountId))(({ semaphore }) => semaphore.withPermit(opened))
+}, Aggregate.decidingAgain)
+
+const openLinked = Effect.fnUntraced(function* (
+  provider: ProviderId,
+  connection: Streams["connection"],
+  accountId: AccountId,
+  { connectionId, feedId, settings, source }: Pick<OpenFeed, "connectionId" | "feedId" | "settings" | "source">,
+) {
+  const at = yield* DateTime.now
+  const { tenantId } = connection
   const { identity, ownerId } = connection.state
-  const accountId = yield* accountOf(tenantId, provider, identity, feedId)
   const feed = yield* loadFeed(tenantId, feedId)
   const account = yield* loadAccount(tenantId, accountId)
 
-  const others = account.state.feeds.filter(
-    (other) => other.feedId !== feedId && (other.source === source.key || source.sharesIds === true),
-  )
-  const loaded = yield* Effect.forEach(others, (other) =>
-    Effect.map(loadFeed(tenantId, other.feedId), ({ state }) => ({ ...other, ...state })),
-  )
+  const others = yield* readOthers(account, { feedId, source }, noOthers)
   // What was forgotten is not held any more: it is fetched again for whoever connects again.
-  const earlier = loaded.filter(({ forgotten }) => !forgotten)
-  const last = earlier.findLast((other) => other.source === source.key)
+  const last = sharing(account.state, { feedId, source }).findLast(
+    (other) => other.source === source.key && others.read.get(other.feedId)?.forgotten === false,
+  )
   const previous = last && (yield* loadConnection(tenantId, last.connectionId)).state
   const goesOnFrom = (last && previous?.cursors[last.feedId]) ?? null
 
@@ -141,17 +161,14 @@ export const openByIdentity = Effect.fnUntraced(function* (
     feedId,
     source,
     settings,
-    streams: { connection: Aggregate.after(followed), feed, account: Aggregate.after(linked) },
-    account: Effect.suspend(() => loadAccount(tenantId, accountId)),
-    before: earlier.reduce(
-      (before, state) => (state.source === source.key ? Holdings.and(before, state) : Holdings.beside(before, state)),
-      Holdings.none,
-    ),
+    streams: { connection: Aggregate.after(followed), feed, account: Aggregate.after(linked), others },
+    account: (known = account) => catchUpAccount(known),
     goesOnFrom,
+    comparedAt: last && previous?.comparedAt[last.feedId],
     isMatched: false,
     resumeFrom: undefined,
   } satisfies OpenFeed
-}, Aggregate.decidingAgain)
+})
 
 /** A source that was matched. It is linked already, or a person is asked what to. */
 export const openMatched = Effect.fnUntraced(function* (
@@ -161,11 +178,12 @@ export const openMatched = Effect.fnUntraced(function* (
   settings: Connection.Settings,
   { feedId, resumeFrom }: Connection.MatchedSource,
 ) {
-  const account = holderOf(tenantId, feedId)
+  const account = (known: Streams["account"]) => holderOf(tenantId, feedId, known)
   const streams = yield* Effect.all({
     connection: loadAsked(tenantId, connectionId, settings),
     feed: loadFeed(tenantId, feedId),
-    account,
+    account: account(undefined),
+    others: Effect.succeed(noOthers),
   })
   return {
     tenantId,
@@ -175,28 +193,66 @@ export const openMatched = Effect.fnUntraced(function* (
     settings,
     streams,
     account,
-    before: Holdings.none,
     goesOnFrom: null,
+    comparedAt: undefined,
     isMatched: true,
     resumeFrom,
   } satisfies OpenFeed
 })
 
 /** The streams as they are now, if the connection is still asked for the same. */
-export const reload = Effect.fnUntraced(function* ({ account, connectionId, feedId, settings, tenantId }: OpenFeed) {
-  const connection = yield* loadAsked(tenantId, connectionId, settings)
-  return { connection, ...(yield* Effect.all({ feed: loadFeed(tenantId, feedId), account })) } satisfies Streams
+export const readOn = Effect.fnUntraced(function* (open: OpenFeed, known: Streams) {
+  const connection = yield* asked(yield* catchUpConnection(known.connection), open.settings)
+  const feed = yield* catchUpFeed(known.feed)
+  const account = yield* open.account(known.account)
+  // After the account: whatever they record from here on conflicts with what is decided on it.
+  const others = account === undefined || open.isMatched ? noOthers : yield* readOthers(account, open, known.others)
+  return { connection, feed, account, others } satisfies Streams
 })
 
-/** The connection, if it is asked for what it was asked for when its sources were named. */
-const loadAsked = Effect.fnUntraced(function* (
-  tenantId: TenantId,
-  connectionId: ConnectionId,
-  settings: Connection.Settings,
-) {
-  const connection = yield* loadConnection(tenantId, connectionId)
-  return Equal.equals(connection.state.settings ?? {}, settings) ? connection : yield* new SettingsChanged()
+/** What is new in the others. Where anything was taken back they are read anew: only what is added can be told apart. */
+const readOthers = Effect.fnUntraced(function* (
+  account: Aggregate.Loaded<Account.State>,
+  feed: Pick<OpenFeed, "feedId" | "source">,
+  known: Others,
+): Effect.fn.Return<Others, LoadError, LoadServices> {
+  const { state, tenantId } = account
+  const linked = sharing(state, feed)
+  const isUnlinked = Array.from(known.read.keys()).some((id) => !linked.some(({ feedId }) => feedId === id))
+  if (isUnlinked) return yield* readOthers(account, feed, noOthers)
+  const read = new Map(known.read)
+  let holdings = known.holdings
+  for (const { feedId, source } of linked) {
+    const before = known.read.get(feedId)
+    const { state: news, version } = yield* catchUpFeed({
+      tenantId,
+      streamId: Feed.streamId(feedId),
+      state: Feed.initial,
+      version: before?.version ?? 0,
+    })
+    if (before !== undefined && (news.forgotten || !HashSet.isEmpty(news.withdrawnIds))) {
+      return yield* readOthers(account, feed, noOthers)
+    }
+    const forgotten = news.forgotten || before?.forgotten === true
+    read.set(feedId, { version, forgotten })
+    if (!forgotten)
+      holdings = source === feed.source.key ? Holdings.and(holdings, news) : Holdings.beside(holdings, news)
+  }
+  return { holdings, read }
 })
+
+/** Feeds of the account whose items have the same ids. */
+const sharing = ({ feeds }: Account.State, { feedId, source }: Pick<OpenFeed, "feedId" | "source">) =>
+  feeds.filter((other) => other.feedId !== feedId && (other.source === source.key || source.sharesIds === true))
+
+/** The connection, if it is asked for what it was asked for when its sources were named. */
+const loadAsked = (tenantId: TenantId, connectionId: ConnectionId, settings: Connection.Settings) =>
+  Effect.flatMap(loadConnection(tenantId, connectionId), (connection) => asked(connection, settings))
+
+const asked = (connection: Streams["connection"], settings: Connection.Settings) =>
+  Equal.equals(connection.state.settings ?? {}, settings)
+    ? Effect.succeed(connection)
+    : Effect.fail(new SettingsChanged())
 
 /** Where a feed stands: before its first page, where the feed before it stands. */
 export const cursorOf = ({ connection }: Streams, { feedId, goesOnFrom }: OpenFeed) =>
@@ -209,10 +265,11 @@ export const ensureSyncable = (connectionId: ConnectionId, state: Connection.Sta
 }
 
 /** The account that a feed is linked to now: links move. */
-const holderOf = Effect.fnUntraced(function* (tenantId: TenantId, feedId: FeedId) {
+const holderOf = Effect.fnUntraced(function* (tenantId: TenantId, feedId: FeedId, known: Streams["account"]) {
   const store = yield* EventStore
   const holder = yield* store.holderOf(tenantId, Account.feedClaim(feedId))
-  return holder === undefined ? undefined : yield* loadAccount(tenantId, Account.idOf(holder))
+  if (holder === undefined) return undefined
+  return yield* known?.streamId === holder ? catchUpAccount(known) : loadAccount(tenantId, Account.idOf(holder))
 })
 
 /** Where the account is known by its identity it is found by it; otherwise it is the feed's own. */
@@ -238,5 +295,8 @@ export const metadata = { actor: system }
 const loadConnection = Aggregate.load(Connection)
 const loadFeed = Aggregate.load(Feed)
 const loadAccount = Aggregate.load(Account)
+const catchUpConnection = Aggregate.catchUp(Connection)
+const catchUpFeed = Aggregate.catchUp(Feed)
+const catchUpAccount = Aggregate.catchUp(Account)
 const decideConnection = Aggregate.decide(Connection)
 const decideAccount = Aggregate.decide(Account)

@@ -1,5 +1,5 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { DateTime, Deferred, Duration, Effect, Fiber, Layer, Option, Redacted, Stream } from "effect"
+import { DateTime, Deferred, Duration, Effect, Fiber, Layer, Option, Redacted, Schema, Stream } from "effect"
 import { SecureRandom } from "effect/crypto"
 
 import {
@@ -19,6 +19,7 @@ import {
   Sync,
   Vault,
 } from "../src/index.ts"
+import * as SyncTurns from "../src/SyncTurns.ts"
 
 layer(Memory.layer, { excludeTestServices: true })((it) => {
   describe("a run", () => {
@@ -236,6 +237,141 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
           yield* connection.items,
           Array.from({ length: 15 }, (_, n) => `m${n}`),
         )
+      }),
+    )
+  })
+
+  describe("connections of one account", () => {
+    const sources = ["inbox", "stays", "starred"] as const
+    /** As if each ran in a process of its own. */
+    const apart = <A, E, R>(sync: Effect.Effect<A, E, R>) =>
+      Effect.suspend(() => Effect.provideService(sync, SyncTurns.Turns, new Map()))
+    const together = <A, E, R>(sync: Effect.Effect<A, E, R>) => sync
+    const syncedAtOnce = Effect.fnUntraced(function* (one: Watched, other: Watched, run: typeof apart) {
+      const gates = [one.mailbox.hold(), other.mailbox.hold()]
+      const runs = yield* Effect.forEach([one.sync, other.sync], (sync) => Effect.forkChild(run(sync)))
+      // Both have fetched before either has recorded anything.
+      yield* Effect.forEach(gates, ({ reached }) => Deferred.await(reached))
+      for (const { open } of gates) yield* Deferred.succeed(open, undefined)
+      return yield* Effect.forEach(runs, (run) => Fiber.join(run))
+    })
+    const heldBy = (...all: ReadonlyArray<Watched>) =>
+      Effect.map(
+        Effect.forEach(all, ({ connection }) => connection.items),
+        (items) => items.flat().toSorted(),
+      )
+
+    it.effect.prop(
+      "hold each of their items once between them, whatever they share and however many sync at once",
+      [Schema.Array(Schema.Array(Schema.Literals(sources))), Schema.Boolean],
+      ([items, isTogether]) =>
+        Effect.gen(function* () {
+          const tenantId = Ids.TenantId.make(`tenant ${tenants++}`)
+          const all = yield* Effect.forEach(sources, (source) => watching(tenantId, source))
+          for (const [n, bearing] of items.entries()) {
+            for (const source of new Set(bearing)) {
+              all[sources.indexOf(source)]?.mailbox.messages.push({ id: `m${n}`, body: "" })
+            }
+          }
+          const run = isTogether ? together : apart
+          yield* Effect.forEach(all, ({ sync }) => run(sync), { concurrency: "unbounded" })
+          const delivered = items.flatMap((bearing, n) => (bearing.length > 0 ? [`m${n}`] : []))
+          assert.deepStrictEqual(yield* heldBy(...all), delivered.toSorted())
+        }),
+      { arbitrary: { runs: 25 } },
+    )
+
+    for (const [where, run] of [
+      ["in one process", together],
+      ["in two processes", apart],
+    ] as const) {
+      it.effect(`that fetch the same items from two sources at once, ${where}, record each of them once`, () =>
+        Effect.gen(function* () {
+          const [one, other] = yield* watched("one", "other")
+          for (const { mailbox } of [one, other]) mailbox.deliver(25)
+          const reports = yield* syncedAtOnce(one, other, run)
+          assert.strictEqual(
+            reports.reduce((sum, { added }) => sum + added, 0),
+            25,
+          )
+          for (const { added, known } of reports) assert.strictEqual(added + known, 25)
+          assert.deepStrictEqual(yield* heldBy(one, other), one.mailbox.messages.map(({ id }) => id).toSorted())
+        }),
+      )
+    }
+
+    it.effect("of which a dozen sync in one process record in turns, and are not in each other's way", () =>
+      Effect.gen(function* () {
+        const tenantId = Ids.TenantId.make(`tenant ${tenants++}`)
+        const all = yield* Effect.forEach(Array.from({ length: 12 }).keys(), (n) => watching(tenantId, `source ${n}`))
+        for (const [n, { mailbox }] of all.entries()) {
+          for (let m = 0; m < 40; m++) mailbox.messages.push({ id: `s${n}/m${m}`, body: "" })
+        }
+        const store = yield* EventStore.EventStore
+        let refused = 0
+        const counting = EventStore.EventStore.of({
+          ...store,
+          append: (request) => Effect.tapError(store.append(request), () => Effect.sync(() => void refused++)),
+        })
+        const reports = yield* Effect.forEach(all, ({ sync }) => sync, { concurrency: "unbounded" }).pipe(
+          Effect.provideService(EventStore.EventStore, counting),
+        )
+        for (const report of reports) assert.deepInclude(report, { pages: 4, added: 40, known: 0 })
+        // Whoever records first does not know of those who came after it.
+        assert.isAtMost(refused, 12)
+      }),
+    )
+
+    it.effect("that fetch the same items from one source at once record each of them once", () =>
+      Effect.gen(function* () {
+        const [one, other] = yield* watched("one", "one")
+        for (const { mailbox } of [one, other]) mailbox.deliver(12)
+        yield* syncedAtOnce(one, other, apart)
+        assert.deepStrictEqual(yield* heldBy(one, other), one.mailbox.messages.map(({ id }) => id).toSorted())
+      }),
+    )
+
+    it.effect("of which the other one began while this one was fetching record each item once", () =>
+      Effect.gen(function* () {
+        const [one, other] = yield* watched("one", "other")
+        for (const { mailbox } of [one, other]) mailbox.deliver(25)
+        const gate = one.mailbox.hold(2)
+        const run = yield* Effect.forkChild(one.sync)
+        yield* Deferred.await(gate.reached)
+        assert.deepInclude(yield* other.sync, { added: 15, known: 10 })
+        yield* Deferred.succeed(gate.open, undefined)
+        assert.deepInclude(yield* Fiber.join(run), { added: 10, known: 15 })
+        assert.strictEqual(new Set(yield* heldBy(one, other)).size, 25)
+      }),
+    )
+
+    it.effect("say of what the other one was first to record that it is in this source, too", () =>
+      Effect.gen(function* () {
+        const [one, other] = yield* watched("one", "other")
+        for (const { mailbox } of [one, other]) mailbox.deliver(5)
+        yield* syncedAtOnce(one, other, apart)
+        const [late = one] = yield* Effect.filter([one, other], ({ connection }) =>
+          Effect.map(connection.items, (items) => items.length === 0),
+        )
+        const observed = (yield* eventsOf(late.connection.tenantId, Feed.streamId(yield* feedOf(late.connection))))
+          .filter(({ event }) => event.type === "items_observed")
+          .map(({ event }) => event.data["observed"])
+        assert.deepStrictEqual(observed, [one.mailbox.messages.map(({ id }) => ({ item: id, as: "returned" }))])
+      }),
+    )
+
+    it.effect("of which one is forgotten while the other has its items on the way loses none of the other's", () =>
+      Effect.gen(function* () {
+        const [one, other] = yield* watched("one", "other")
+        for (const { mailbox } of [one, other]) mailbox.deliver(5)
+        const gate = other.mailbox.hold()
+        const run = yield* Effect.forkChild(other.sync)
+        yield* Deferred.await(gate.reached)
+        yield* one.sync
+        yield* Forgetting.forget(one.connection.tenantId, one.connection.id, { actor: Ids.system })
+        yield* Deferred.succeed(gate.open, undefined)
+        assert.deepInclude(yield* Fiber.join(run), { added: 5, known: 0 })
+        assert.notInclude(yield* other.connection.contents, undefined)
       }),
     )
   })
@@ -523,6 +659,7 @@ class Mailbox {
   readonly messages: Array<{ readonly id: string; readonly body: string }> = []
   readonly fetches = new Map<string, number>()
   sources: ReadonlyArray<string> = ["inbox"]
+  sharesIds = false
   asked = 0
   /** How often it was asked for its sources. */
   named = 0
@@ -565,7 +702,7 @@ class Mailbox {
     sources: () =>
       Effect.gen({ self: this }, function* () {
         this.named++
-        const sources = this.sources.map((key) => ({ key }))
+        const sources = this.sources.map((key) => ({ key, sharesIds: this.sharesIds }))
         yield* this.waitsAt(0)
         return sources
       }),
@@ -666,6 +803,21 @@ const connectedBy = Effect.fnUntraced(function* ({
 })
 
 const connected = connectedBy()
+
+/** A connection of an account of which others watch other sources, or the same, that have the same items. */
+const watching = (tenantId: Ids.TenantId, source: string) => {
+  const mailbox = new Mailbox()
+  mailbox.sources = [source]
+  mailbox.sharesIds = true
+  return connectedBy({ mailbox, tenantId })
+}
+
+const watched = (one: string, other: string) => {
+  const tenantId = Ids.TenantId.make(`tenant ${tenants++}`)
+  return Effect.all([watching(tenantId, one), watching(tenantId, other)])
+}
+
+type Watched = Effect.Success<typeof connected>
 
 type Connected = Effect.Success<typeof connected>["connection"]
 

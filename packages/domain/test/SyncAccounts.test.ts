@@ -16,6 +16,7 @@ import {
   Provider,
   ReviewsView,
 } from "../src/index.ts"
+import * as SyncTurns from "../src/SyncTurns.ts"
 import {
   Bank,
   ask,
@@ -560,7 +561,7 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
         bob.bank.says("joint b", { items: [coffee("b2", "2026-08-20")] })
         yield* link(ada, "joint", accountId)
         yield* link(bob, "joint b", accountId)
-        const report = yield* ada.sync.pipe(interrupting(2, bob.sync))
+        const report = yield* ada.sync.pipe(interrupting(2, inAnotherProcess(bob.sync)))
         assert.deepInclude(report, { pages: 2, added: 1, known: 1 })
         assert.strictEqual((yield* statement(tenantId, accountId)).length, 2)
       }),
@@ -583,6 +584,10 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
     )
   })
 })
+
+/** Beside one that runs here, whose turn it does not wait for. */
+const inAnotherProcess = <A, E, R>(sync: Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => Effect.provideService(sync, SyncTurns.Turns, new Map()))
 
 /** The views that matching looks at, kept up to the log. */
 const matching = Layer.effectDiscard(

@@ -5,6 +5,7 @@ import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 
+import { Ids } from "@holdfast/domain"
 import { Schema } from "effect"
 
 const common = { url: Schema.String, seed: Schema.String, name: Schema.String, incarnation: Schema.Int }
@@ -20,6 +21,15 @@ export const Role = Schema.TaggedUnion({
     naive: Schema.Boolean,
   },
   Runner: common,
+  /** Syncs connections of one mailbox over and over, and keeps the view of it. */
+  Syncer: {
+    ...common,
+    google: Schema.Struct({ url: Schema.String, token: Schema.String }),
+    tenantId: Ids.TenantId,
+    connections: Schema.Array(Ids.ConnectionId),
+    /** `false`: it believes of every lease that it holds it. */
+    leased: Schema.Boolean,
+  },
 })
 export type Role = typeof Role.Type
 
@@ -44,6 +54,7 @@ export const start = (role: Role): Worker => {
 
   const launch = () => {
     const process = fork(program, [JSON.stringify({ ...role, incarnation: role.incarnation + kills })], {
+      execArgv: ["--conditions=@holdfast/source"],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     })
     let said = ""

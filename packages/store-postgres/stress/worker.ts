@@ -1,5 +1,5 @@
 /**
- * One process of the stress: a writer, a reader or a runner, until it is told to stop, or killed.
+ * One process of the stress: a writer, a reader, a runner or a syncer, until it is told to stop, or killed.
  */
 import { ProjectionRunner } from "@holdfast/domain"
 import { Effect, Redacted, Schedule, Schema } from "effect"
@@ -30,6 +30,11 @@ const work = Effect.gen(function* () {
     }
     case "Runner":
       return yield* ProjectionRunner.run(streamsView, { batchSize: 500 })
+    case "Syncer": {
+      // Reading mail takes its time to load, and only these do.
+      const { run } = yield* Effect.promise(() => import("./Syncer.ts"))
+      return yield* run(role)
+    }
   }
 })
 
