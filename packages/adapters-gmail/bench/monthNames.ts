@@ -133,7 +133,7 @@ const withoutAccents = (table: Map<string, Array<Set<string>>>) => {
   for (const slots of table.values()) {
     slots.forEach((names, index) => {
       for (const name of Array.from(names)) {
-        if (!/^\p{Script=Latin}/u.test(name) || name.includes(" ")) continue
+        if (!/^[\p{Script=Latin}\p{Script=Greek}]/u.test(name) || name.includes(" ")) continue
         const bare = name.normalize("NFD").replace(/\p{M}/gu, "")
         const other = meanings.get(bare)
         if (bare !== name && (other === undefined || [...other].every((meaning) => meaning === index))) names.add(bare)

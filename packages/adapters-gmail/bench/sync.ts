@@ -4,7 +4,6 @@
  *     node --conditions=@holdfast/source packages/adapters-gmail/bench/sync.ts
  */
 import { execFileSync } from "node:child_process"
-import { createServer } from "node:http"
 import { fileURLToPath } from "node:url"
 
 import { Clock, Effect } from "effect"
@@ -14,6 +13,7 @@ import { costs2026, GmailSimulator, Mails } from "../src/testing/index.ts"
 import * as VirtualTime from "../src/testing/VirtualTime.ts"
 import { connected, label, world } from "../test/mailbox.ts"
 import { ada } from "../test/support.ts"
+import * as Retrieval from "./memory/Retrieval.ts"
 
 interface Finding {
   readonly what: string
@@ -109,8 +109,8 @@ const parsing = Effect.gen(function* () {
 
 const quotedPrintable = (text: string) => text.replaceAll("=", "=3D").replace(/([^\r\n]{72})(?=[^\r\n])/g, "$1=\r\n")
 
-/** In processes of their own: importing the adapter beside what a host has anyway, and a mail of 50 MB. */
-const processes = Effect.gen(function* () {
+/** In processes of their own: importing the adapter beside what a host has anyway. */
+const processes = Effect.sync(() => {
   const importing = (module: string) =>
     Number(
       execFileSync(process.execPath, ["--input-type=module", "-e", timed(module)], {
@@ -126,12 +126,6 @@ const processes = Effect.gen(function* () {
       unit: "ms",
       bar: { atMost: 80 },
     },
-    {
-      what: "memory of a process that records a mail of 50 MB",
-      value: yield* peakMemory,
-      unit: "MB",
-      bar: { atMost: 200 },
-    },
   ] satisfies ReadonlyArray<Finding>
 })
 
@@ -140,54 +134,31 @@ const timed = (module: string) =>
    const before = process.cpuUsage(); await import("${module}")
    const { system, user } = process.cpuUsage(before); console.log((system + user) / 1_000)`
 
-const peakMemory = Effect.promise(async () => {
-  const attachment = Buffer.alloc(37_000_000, 7)
-    .toString("base64")
-    .replace(/(.{76})/g, "$1\r\n")
-  const mail = Buffer.from(
-    `Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: video/mp4\r\nContent-Transfer-Encoding: base64\r\n\r\n${attachment}\r\n--x--\r\n`,
-  )
-  const message = { id: "m1", threadId: "t1", labelIds: [], historyId: "1", internalDate: "0" }
-  const answers = {
-    profile: JSON.stringify({ emailAddress: ada, messagesTotal: 1, historyId: "1" }),
-    message: JSON.stringify({ ...message, raw: mail.toString("base64url") }),
-  }
-  const server = createServer((request, response) => {
-    const body = request.url?.includes("/profile") === true ? answers.profile : answers.message
-    response
-      .setHeader("content-type", "application/json")
-      .setHeader("content-length", Buffer.byteLength(body))
-      .end(body)
-  })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  const address = server.address()
-  const { execFile } = await import("node:child_process")
-  try {
-    const out = await new Promise<string>((resolve, reject) => {
-      execFile(
-        process.execPath,
-        [
-          "--input-type=module",
-          "-e",
-          `import { Effect, Redacted } from "effect"
-           import { GmailApi, MessageId, } from "@holdfast/adapters-gmail/GmailApi"
-           import { record } from "@holdfast/adapters-gmail/Tape"
-           const program = Effect.gen(function* () {
-             const mailbox = (yield* GmailApi).mailbox(Redacted.make("token"))
-             yield* Effect.flatMap(mailbox.rawMessage(MessageId.make("m1")), record)
-           })
-           await Effect.runPromise(Effect.provide(program, GmailApi.layer({ rootUrl: process.argv[1] })))
-           console.log(process.resourceUsage().maxRSS * 1024 / 1e6)`,
-          `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`,
-        ],
-        { cwd: fileURLToPath(new URL("..", import.meta.url)) },
-        (error, stdout) => (error === null ? resolve(stdout) : reject(error)),
-      )
-    })
-    return Number(out)
-  } finally {
-    server.close()
-  }
+/** Of large mails, in a process that has all else that a sync takes. */
+const memory = Effect.promise(async () => {
+  const one = { mails: 1, size: 50_000_000 }
+  const whole = await Retrieval.peak(one)
+  const empty = await Retrieval.peak({ mails: 1, size: 10_000 })
+  return [
+    {
+      what: `memory that syncing a mail of 50 MB takes (of ${whole.toFixed(0)} MB)`,
+      value: whole - empty,
+      unit: "MB",
+      bar: { atMost: 100 },
+    },
+    {
+      what: "memory of a process that syncs a mail of 50 MB, with a young generation of 8 MB",
+      value: await Retrieval.peak(one, ["--max-semi-space-size=8"]),
+      unit: "MB",
+      bar: { atMost: 180 },
+    },
+    {
+      what: "memory of a process that syncs 24 mails of 25 MB",
+      value: await Retrieval.peak({ mails: 24, size: 25_000_000 }),
+      unit: "MB",
+      bar: { atMost: 300 },
+    },
+  ] satisfies ReadonlyArray<Finding>
 })
 
 const isHeld = ({ bar, value }: Finding) => ("atLeast" in bar ? value >= bar.atLeast : value <= bar.atMost)
@@ -198,6 +169,7 @@ const measures: Readonly<Record<string, Effect.Effect<ReadonlyArray<Finding>, un
   speed,
   parsing,
   processes,
+  memory,
 }
 for (const [name, measure] of Object.entries(measures)) {
   if (only !== undefined && only !== name) continue

@@ -1,12 +1,13 @@
 /**
- * Finds the large parts of a mail in its bytes and cuts them out, so that nothing else has to hold them: no part is
- * copied, and none is decoded but to be digested.
- *
- * The structure is read as loosely as mail is written. What cannot be told apart is one part.
+ * Leaves the large attachments out of a mail while it arrives, so that nothing has to hold them: they are told apart,
+ * digested and let go of.
  */
 import { createHash } from "node:crypto"
 
 import { Schema } from "effect"
+
+import * as Base64 from "./Base64.ts"
+import * as Parts from "./Parts.ts"
 
 /** An attachment that was too large to be kept. */
 export const Omitted = Schema.Struct({
@@ -23,175 +24,257 @@ export const Omitted = Schema.Struct({
 })
 export type Omitted = typeof Omitted.Type
 
-/** The mail without its largest parts: as many of them as it takes for the others to have `limit` bytes at most. */
-export const omitLargest = (
-  raw: Uint8Array,
-  limit: number,
-): { readonly kept: Uint8Array; readonly omitted: ReadonlyArray<Omitted> } => {
-  // The parts of a mail have no more bytes than the mail.
-  if (raw.length <= limit) return { kept: raw, omitted: [] }
-  const mail = Buffer.from(raw.buffer, raw.byteOffset, raw.length)
-  const parts = partsOf(mail, 0, mail.length, 0)
-  const sizes = new Map(parts.map((part) => [part, weightOf(mail, part, limit)]))
-  const weigh = (part: Part) => sizes.get(part) ?? 0
-  const bySize = parts.toSorted((a, b) => weigh(b) - weigh(a))
-  let total = parts.reduce((sum, part) => sum + weigh(part), 0)
-  const cut = new Set<Part>()
-  for (const part of bySize) {
-    if (total <= limit) break
-    cut.add(part)
-    total -= weigh(part)
-  }
-  if (cut.size === 0) return { kept: raw, omitted: [] }
+/** What was left out of a mail, and of which mail. */
+export const Omission = Schema.Struct({
+  /** Of the mail as it arrived, in lower-case hexadecimal, and its bytes. */
+  sha256: Schema.String,
+  size: Schema.Natural,
+  /** In order of appearance. */
+  omitted: Schema.Array(Omitted),
+})
+export type Omission = typeof Omission.Type
 
-  const pieces: Array<Buffer> = []
-  const omitted: Array<Omitted> = []
-  let from = 0
-  let at = 0
-  for (const part of parts) {
-    if (!cut.has(part)) continue
-    pieces.push(mail.subarray(from, part.start))
-    at += part.start - from
-    from = part.end
-    omitted.push({ ...digestOf(mail, part), ...part.says, at, length: part.end - part.start })
-  }
-  pieces.push(mail.subarray(from))
-  return { kept: Buffer.concat(pieces), omitted }
+/** A mail, and what was left out of it if anything was. */
+export interface Kept {
+  readonly raw: Uint8Array
+  readonly omission?: Omission
 }
 
-/** The parts of a mail that have no parts, in order of appearance. */
-export const parts = (mail: Buffer): ReadonlyArray<Part> => partsOf(mail, 0, mail.length, 0)
-
-/** A part that has no parts. */
-export interface Part {
-  /** Where its headers begin. */
-  readonly head: number
-  /** Each on one line. */
-  readonly headers: string
-  /** Its body, in the bytes of the mail. */
-  readonly start: number
-  readonly end: number
-  readonly isBase64: boolean
-  readonly says: Pick<Omitted, "contentType" | "filename">
+export interface Arriving {
+  /** The next bytes; they are copied. */
+  readonly write: (bytes: Buffer) => void
+  readonly end: () => Kept
 }
 
-/** Multiparts that are looked into, one inside the other; what is deeper is one part. */
-const depthAtMost = 16
-
-const partsOf = (mail: Buffer, start: number, end: number, depth: number): ReadonlyArray<Part> => {
-  const { body, headers } = headOf(mail, start, end)
-  const contentType = header(headers, "content-type")
-  const boundary =
-    depth < depthAtMost && /^multipart\//i.test(contentType) ? parameter(contentType, "boundary") : undefined
-  const inner = boundary === undefined || boundary === "" ? [] : sectionsOf(mail, body, end, boundary)
-  if (inner.length > 0) return inner.flatMap(([from, to]) => partsOf(mail, from, to, depth + 1))
-  const filename = parameter(header(headers, "content-disposition"), "filename") ?? parameter(contentType, "name")
-  return [
-    {
-      head: start,
-      headers,
-      start: body,
-      end,
-      isBase64: /^base64\b/i.test(header(headers, "content-transfer-encoding")),
-      says: {
-        contentType: (/^[\w.+-]+\/[\w.+-]+/.exec(contentType)?.[0] ?? "text/plain").toLowerCase(),
-        ...(filename !== undefined && filename !== "" && { filename: filename.slice(0, 200) }),
-      },
+/**
+ * A mail that arrives, without its largest parts in the end: as many of them as it takes for the others to have `limit`
+ * bytes at most. Of `expected` bytes, if somebody has said so.
+ */
+export const arriving = (limit: number, expected: number | undefined): Arriving => {
+  const isSmall = expected !== undefined && expected <= limit
+  const beginning = holding(isSmall ? expected : firstBlock)
+  let sorting: Arriving | undefined
+  return {
+    write: (bytes) => {
+      if (sorting !== undefined) return sorting.write(bytes)
+      beginning.copy(bytes)
+      // The parts of a mail have no more bytes than the mail.
+      if (beginning.size() <= limit) return
+      sorting = sortingOut(limit, "copy")
+      for (const piece of beginning.take()) sorting.write(piece)
     },
-  ]
-}
-
-/** Bytes of headers that are read; what comes after is body. */
-const headAtMost = 100_000
-
-const headOf = (mail: Buffer, start: number, end: number) => {
-  const body = bodyAt(mail, start, Math.min(end, start + headAtMost))
-  return { headers: mail.toString("latin1", start, body).replace(/\r?\n[ \t]+/g, " "), body }
-}
-
-/** Where the first empty line ends, or everything. */
-const bodyAt = (mail: Buffer, start: number, end: number): number => {
-  for (let line = start; line < end;) {
-    const feed = mail.indexOf(lineFeed, line)
-    if (feed === -1 || feed >= end) return end
-    if (feed === line || (feed === line + 1 && mail[line] === carriageReturn)) return feed + 1
-    line = feed + 1
+    end: () => sorting?.end() ?? { raw: joined(beginning.take()) },
   }
-  return end
 }
 
-/** The first header of a name, without the spaces around it; empty if there is none. */
-export const header = (headers: string, name: string): string =>
-  new RegExp(`^${name}[ \\t]*:[ \\t]*(.*?)[ \\t]*\\r?$`, "im").exec(headers)?.[1] ?? ""
-
-export const parameter = (value: string, name: string): string | undefined => {
-  const found = new RegExp(`;\\s*${name}\\s*=\\s*(?:"([^"]*)"|([^\\s;"]+))`, "i").exec(value)
-  return found === null ? undefined : (found[1] ?? found[2])
+/** The same of a mail that is there whole. Where nothing is left out, it is the mail itself. */
+export const omitLargest = (raw: Uint8Array, limit: number): Kept => {
+  if (raw.length <= limit) return { raw }
+  const sorting = sortingOut(limit, "refer")
+  const mail = Buffer.from(raw.buffer, raw.byteOffset, raw.length)
+  for (let at = 0; at < mail.length; at += blockAtMost) sorting.write(mail.subarray(at, at + blockAtMost))
+  const { omission, raw: kept } = sorting.end()
+  return omission === undefined ? { raw } : { raw: kept, omission }
 }
 
-/** What stands between the lines of a boundary. */
-const sectionsOf = (mail: Buffer, start: number, end: number, boundary: string) => {
-  const line = Buffer.from(`--${boundary}`, "latin1")
-  const sections: Array<readonly [from: number, to: number]> = []
-  let from: number | undefined
-  for (let at = mail.indexOf(line, start); at !== -1 && at < end; at = mail.indexOf(line, at + line.length)) {
-    const isLine = at === start || mail[at - 1] === lineFeed
-    const isOther = !isLine || !endsLine.has(mail[at + line.length] ?? lineFeed)
-    if (isOther) continue
-    if (from !== undefined) sections.push([from, beforeLine(mail, at, from)])
-    const next = mail.indexOf(lineFeed, at)
-    from = next === -1 ? end : next + 1
-    if (mail[at + line.length] === dash) return sections
-  }
-  // Cut off on its way: what is there counts.
-  if (from !== undefined && from < end) sections.push([from, end])
-  return sections
+/** A stretch of a mail: a part, or what stands between parts. */
+interface Stretch {
+  readonly index: number
+  readonly part: Parts.Head | undefined
+  /** What is kept of it: nothing once it was left out. */
+  readonly bytes: Holding
+  /** Bytes in the mail, and how many of them are characters of Base64. */
+  length: number
+  characters: number
+  /** Of its content, once it was left out. */
+  digest: Digest | undefined
 }
 
-const [lineFeed, carriageReturn, dash] = [0x0a, 0x0d, 0x2d]
-const endsLine = new Set([lineFeed, carriageReturn, dash, 0x20, 0x09])
-
-/** The line break before a boundary belongs to the boundary. */
-const beforeLine = (mail: Buffer, at: number, from: number) => {
-  const end = mail[at - 2] === carriageReturn ? at - 2 : at - 1
-  return Math.max(from, end)
-}
-
-/** What is read of a mail is not what makes it large. */
-const weightOf = (mail: Buffer, part: Part, limit: number) => {
-  const size = sizeOf(mail, part)
-  return part.says.contentType.startsWith("text/") && size <= limit ? 0 : size
-}
-
-/** Bytes of the content, counted without decoding it. */
-const sizeOf = (mail: Buffer, { end, isBase64, start }: Part) => {
-  if (!isBase64) return end - start
-  let characters = 0
-  for (let at = start; at < end; at++) if (isOfBase64[mail[at] ?? 0] === 1) characters++
-  return Math.floor((characters * 3) / 4)
-}
-
-const isOfBase64 = Uint8Array.from({ length: 256 }, (_, code) =>
-  /[A-Za-z0-9+/]/.test(String.fromCharCode(code)) ? 1 : 0,
-)
-
-/** Characters of Base64 that are decoded at once; a multiple of four. */
-const slice = 1 << 16
-
-const digestOf = (mail: Buffer, { end, isBase64, start }: Part): Pick<Omitted, "sha256" | "size"> => {
-  const hash = createHash("sha256")
-  if (!isBase64) return { sha256: hash.update(mail.subarray(start, end)).digest("hex"), size: end - start }
-  // One buffer for all of it: buffers that are left behind outgrow the mail before they are collected.
-  const content = Buffer.allocUnsafe(slice)
+/** Whether bytes have to be copied to be kept. */
+const sortingOut = (limit: number, keeping: "copy" | "refer"): Arriving => {
+  const whole = createHash("sha256")
+  const stretches: Array<Stretch> = []
+  /** Parts that are at their end, may have to go, and have not. */
+  let complete: Array<Stretch> = []
+  let weight = 0
   let size = 0
-  let rest = ""
-  for (let at = start; at < end; at += slice) {
-    const text = rest + mail.toString("latin1", at, Math.min(end, at + slice)).replace(/[^A-Za-z0-9+/]/g, "")
-    const whole = at + slice >= end ? text.length : text.length - (text.length % 4)
-    rest = text.slice(whole)
-    const length = content.write(text.slice(0, whole), "base64")
-    size += length
-    hash.update(content.subarray(0, length))
+
+  const begin = (part: Parts.Head | undefined): Stretch => {
+    const { length: index } = stretches
+    const stretch = { index, part, bytes: holding(0), length: 0, characters: 0, digest: undefined }
+    stretches.push(stretch)
+    return stretch
   }
-  return { sha256: hash.digest("hex"), size }
+  /** What is read of a mail is not what makes it large. */
+  const weightOf = (stretch: Stretch) => {
+    const size = sizeOf(stretch)
+    return stretch.part?.contentType.startsWith("text/") === true && size <= limit ? 0 : size
+  }
+  /** The largest first, among equals the earlier. What has to go for these goes whatever else comes. */
+  const leaveOutLargest = () => {
+    complete.sort((a, b) => weightOf(a) - weightOf(b) || b.index - a.index)
+    while (weight > limit) {
+      const largest = complete.pop()
+      if (largest === undefined) return
+      weight -= weightOf(largest)
+      leaveOut(largest)
+    }
+  }
+  const split = Parts.splitter({
+    around: (bytes) => {
+      const last = stretches.at(-1)
+      keep(last === undefined || last.part !== undefined ? begin(undefined) : last, bytes, keeping)
+    },
+    begin,
+    content: (bytes) => {
+      const stretch = stretches.at(-1)
+      if (stretch?.part === undefined) return
+      keep(stretch, bytes, keeping)
+      // A multipart may turn out to have parts.
+      if (!stretch.part.isMultipart && stretch.digest === undefined && sizeOf(stretch) > limit) leaveOut(stretch)
+    },
+    retract: () => {
+      const stretch = stretches.pop()
+      if (stretch !== undefined) stretches.push({ ...stretch, part: undefined })
+    },
+    end: () => {
+      const stretch = stretches.at(-1)
+      if (stretch?.part === undefined || stretch.digest !== undefined || weightOf(stretch) === 0) return
+      complete.push(stretch)
+      weight += weightOf(stretch)
+      // Not for each of very many.
+      if (weight > limit + Math.max(limit / 4, blockAtMost)) leaveOutLargest()
+    },
+  })
+  return {
+    write: (bytes) => {
+      size += bytes.length
+      whole.update(bytes)
+      split.write(bytes)
+    },
+    end: () => {
+      split.end()
+      leaveOutLargest()
+      complete = []
+      const kept: Array<Buffer> = []
+      const omitted: Array<Omitted> = []
+      let at = 0
+      for (const { bytes, digest, length, part } of stretches) {
+        if (part !== undefined && digest !== undefined) omitted.push({ ...digest.end(), ...saidOf(part), at, length })
+        at += bytes.size()
+        kept.push(...bytes.take())
+      }
+      const raw = joined(kept)
+      return omitted.length === 0 ? { raw } : { raw, omission: { sha256: whole.digest("hex"), size, omitted } }
+    },
+  }
+}
+
+const keep = (stretch: Stretch, bytes: Buffer, keeping: "copy" | "refer") => {
+  stretch.length += bytes.length
+  if (stretch.digest !== undefined) return stretch.digest.update(bytes)
+  stretch.bytes[keeping](bytes)
+  if (stretch.part?.isBase64 !== true) return
+  for (let at = 0; at < bytes.length; at++) if (Base64.ofMail[bytes[at] ?? 0] !== Base64.outside) stretch.characters++
+}
+
+/** Bytes of the content so far, counted without decoding it. */
+const sizeOf = ({ characters, length, part }: Stretch) =>
+  part?.isBase64 === true ? Math.floor((characters * 3) / 4) : length
+
+const leaveOut = (stretch: Stretch) => {
+  const digest = digesting(stretch.part?.isBase64 === true)
+  for (const bytes of stretch.bytes.take()) digest.update(bytes)
+  stretch.digest = digest
+}
+
+const saidOf = ({ contentType, filename }: Parts.Head) => ({
+  contentType,
+  ...(filename !== undefined && { filename: filename.slice(0, 200) }),
+})
+
+interface Digest {
+  readonly update: (bytes: Buffer) => void
+  readonly end: () => Pick<Omitted, "sha256" | "size">
+}
+
+const digesting = (isBase64: boolean): Digest => {
+  const hash = createHash("sha256")
+  const decoder = Base64.decoder(Base64.ofMail)
+  let size = 0
+  const add = (content: Buffer) => {
+    size += content.length
+    hash.update(content)
+  }
+  return {
+    update: (bytes) => {
+      if (!isBase64) return add(bytes)
+      for (let at = 0; at < bytes.length; at += scratch.length) {
+        add(scratch.subarray(0, decoder.decode(bytes.subarray(at, at + scratch.length), scratch)))
+      }
+    },
+    end: () => {
+      if (isBase64) add(scratch.subarray(0, decoder.end(scratch)))
+      return { sha256: hash.digest("hex"), size }
+    },
+  }
+}
+
+/** Used and done with before anything else happens. */
+const scratch = Buffer.allocUnsafeSlow(1 << 16)
+
+/** Bytes that are kept, in blocks that nobody has to copy as they become more. */
+interface Holding {
+  readonly copy: (bytes: Buffer) => void
+  readonly refer: (bytes: Buffer) => void
+  readonly size: () => number
+  /** All of it, which is not held any more. */
+  readonly take: () => ReadonlyArray<Buffer>
+}
+
+const holding = (first: number): Holding => {
+  let blocks: Array<Buffer> = []
+  let block = empty
+  let filled = 0
+  let size = 0
+  const endBlock = (least: number) => {
+    if (filled > 0) blocks.push(block.subarray(0, filled))
+    const length = block === empty ? first : Math.min(block.length * 2, blockAtMost)
+    block = Buffer.allocUnsafe(Math.max(least, length))
+    filled = 0
+  }
+  return {
+    copy: (bytes) => {
+      size += bytes.length
+      const fits = Math.min(bytes.length, block.length - filled)
+      bytes.copy(block, filled, 0, fits)
+      filled += fits
+      if (fits === bytes.length) return
+      endBlock(bytes.length - fits)
+      filled = bytes.copy(block, 0, fits)
+    },
+    refer: (bytes) => {
+      size += bytes.length
+      blocks.push(bytes)
+    },
+    size: () => size,
+    take: () => {
+      const all = filled > 0 ? [...blocks, block.subarray(0, filled)] : blocks
+      blocks = []
+      block = empty
+      filled = size = 0
+      return all
+    },
+  }
+}
+
+const empty = Buffer.alloc(0)
+
+/** Bytes that are set aside for a mail of unknown size, and the most that are at once. */
+const firstBlock = 1 << 16
+const blockAtMost = 1 << 18
+
+const joined = (pieces: ReadonlyArray<Buffer>): Buffer => {
+  const [first = empty, ...others] = pieces
+  return others.length === 0 ? first : Buffer.concat(pieces)
 }

@@ -6,7 +6,7 @@
  * out once, in the sort of text that its part says. Where one does not, the parser reads the mail as it is. And only what
  * is written plainly is set aside: without comments, in a charset without states, with no line that might end the part.
  */
-import * as Attachments from "./Attachments.ts"
+import * as Parts from "./Parts.ts"
 
 export interface SetAside {
   /** The mail, with marks for its long bodies. */
@@ -32,7 +32,7 @@ export const setAside = (mail: Buffer, digest: string): SetAside => {
   const pieces: Array<Buffer> = []
   const bodies: Array<Body> = []
   let from = 0
-  for (const part of Attachments.parts(mail)) {
+  for (const part of Parts.partsOf(mail)) {
     const end = part.end === mail.length ? beforeLastBreak(mail, part) : part.end
     const body = mail.subarray(part.start, end)
     const form = body.length < long ? null : formOf(mail, part)
@@ -68,19 +68,19 @@ interface Form {
 }
 
 /** How a body is written, if its head leaves no doubt. */
-const formOf = (mail: Buffer, { head, headers, says, start }: Attachments.Part): Form | null => {
-  if (/^(?:multipart|message)\//.test(says.contentType)) return null
+const formOf = (mail: Buffer, { contentType: type, head, headers, start }: Parts.Part): Form | null => {
+  if (/^(?:multipart|message)\//.test(type)) return null
   if (!plainHead.test(mail.toString("latin1", head, start))) return null
-  const encoding = encodings.get(Attachments.header(headers, "content-transfer-encoding").toLowerCase())
-  const contentType = Attachments.header(headers, "content-type")
+  const encoding = encodings.get(Parts.header(headers, "content-transfer-encoding").toLowerCase())
+  const contentType = Parts.header(headers, "content-type")
   if (encoding === undefined || !plainType.test(contentType)) return null
-  const isText = says.contentType === "text/plain" || says.contentType === "text/html"
-  if (!isText || /^attachment\b/i.test(Attachments.header(headers, "content-disposition"))) {
+  const isText = type === "text/plain" || type === "text/html"
+  if (!isText || /^attachment\b/i.test(Parts.header(headers, "content-disposition"))) {
     return { as: null, encoding, charset: "" }
   }
-  const charset = (Attachments.parameter(contentType, "charset") ?? "utf-8").toLowerCase()
-  if (!stateless.has(charset) || Attachments.parameter(contentType, "format") !== undefined) return null
-  return { as: says.contentType === "text/html" ? "html" : "text", encoding, charset }
+  const charset = (Parts.parameter(contentType, "charset") ?? "utf-8").toLowerCase()
+  if (!stateless.has(charset) || Parts.parameter(contentType, "format") !== undefined) return null
+  return { as: type === "text/html" ? "html" : "text", encoding, charset }
 }
 
 /** Headers and their continuations, up to an empty line. */
@@ -134,7 +134,7 @@ const marked = (mark: string, encoding: Form["encoding"], body: Buffer): string 
 }
 
 /** The last line break of a mail ends its last line, as elsewhere the one before a boundary does. */
-const beforeLastBreak = (mail: Buffer, { end, start }: Attachments.Part): number =>
+const beforeLastBreak = (mail: Buffer, { end, start }: Parts.Part): number =>
   Math.max(start, withoutReturns(mail, mail[end - 1] === lineFeed ? end - 1 : end))
 
 const withoutReturns = (bytes: Buffer, end: number): number => {
@@ -153,8 +153,13 @@ const decoders: Readonly<Record<Form["encoding"], (body: Buffer, charset: string
 const bytesOf = (body: Buffer, isQuoted: boolean): Uint8Array => {
   const bytes = Buffer.allocUnsafe(body.length)
   let length = 0
+  const escape = isQuoted ? equals : carriageReturn
   for (let at = 0; at < body.length; at++) {
     const byte = body[at] ?? 0
+    if (byte !== escape && byte !== carriageReturn) {
+      bytes[length++] = byte
+      continue
+    }
     if (byte === carriageReturn) {
       const next = afterReturns(body, at)
       if (!isLineEnd(body, next)) {
@@ -164,20 +169,15 @@ const bytesOf = (body: Buffer, isQuoted: boolean): Uint8Array => {
       at = next - 1
       continue
     }
-    if (isQuoted && byte === equals) {
-      const code = ((hexadecimal[body[at + 1] ?? 0] ?? none) << 4) | (hexadecimal[body[at + 2] ?? 0] ?? none)
-      if (code < 256) {
-        bytes[length++] = code
-        at += 2
-        continue
-      }
-      const next = afterReturns(body, at + 1)
-      if (isLineEnd(body, next)) {
-        at = next
-        continue
-      }
+    const code = ((hexadecimal[body[at + 1] ?? 0] ?? none) << 4) | (hexadecimal[body[at + 2] ?? 0] ?? none)
+    if (code < 256) {
+      bytes[length++] = code
+      at += 2
+      continue
     }
-    bytes[length++] = byte
+    const next = afterReturns(body, at + 1)
+    if (isLineEnd(body, next)) at = next
+    else bytes[length++] = byte
   }
   return bytes.subarray(0, length)
 }

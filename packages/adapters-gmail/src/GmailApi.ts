@@ -7,8 +7,20 @@
  *
  * @see https://developers.google.com/workspace/gmail/api/reference/rest
  */
-import { Context, type DateTime, Duration, Effect, Layer, type Option, Redacted, Schema, SchemaGetter } from "effect"
+import {
+  Context,
+  type DateTime,
+  Duration,
+  Effect,
+  Exit,
+  Layer,
+  type Option,
+  Redacted,
+  Schema,
+  SchemaGetter,
+} from "effect"
 
+import * as Attachments from "./Attachments.ts"
 import { ask, decode, isHeaders, type Response, requestOptions } from "./GoogleAnswer.ts"
 import { GoogleError, HistoryExpired, NotFound } from "./GoogleError.ts"
 import * as QuotaBucket from "./QuotaBucket.ts"
@@ -120,15 +132,27 @@ export interface HistoryPage {
   readonly historyId: HistoryId
 }
 
-/** A message, whole. */
+/** A message, whole or without its large attachments. */
 export interface RawMessage extends MessageRef {
   readonly labelIds: ReadonlyArray<LabelId>
   /** The newest change of this message. */
   readonly historyId: HistoryId
   /** When Google accepted the mail, by Google's clock. */
   readonly internalDate: DateTime.Utc
-  /** The mail as it arrived, byte for byte. Personal data. */
+  /** The mail as it arrived, byte for byte, but for what was left out. Personal data. */
   readonly raw: Uint8Array
+  /** What was left out because it is too large, where anything was. */
+  readonly omission?: Attachments.Omission
+}
+
+export interface Retrieval<E = never> {
+  /** Bytes of attachments from which on the largest are left out while the mail arrives. All of them stay by default. */
+  readonly attachmentBytes?: number
+  /**
+   * What the mail waits for when it is known about how many bytes it has, and before more than its beginning is in
+   * memory. It counts against no timeout. Where it fails, the rest stays where it is.
+   */
+  readonly admit?: (size: number) => Effect.Effect<void, E>
 }
 
 /** One person's mailbox, read with one access token. All calls only read: after any error nothing has changed. */
@@ -153,7 +177,7 @@ export interface Mailbox {
     readonly maxResults?: number
   }): Effect.Effect<HistoryPage, GoogleError>
   /** A message whole, or `NotFound`: it is gone, or too new to be readable. */
-  rawMessage(id: MessageId): Effect.Effect<RawMessage, GoogleError>
+  rawMessage<E = never>(id: MessageId, retrieval?: Retrieval<E>): Effect.Effect<RawMessage, GoogleError | E>
   /**
    * Has changes under these labels announced at a Pub/Sub topic, instead of what was announced before. Returns when
    * Google stops by itself: after seven days, unless it is asked again.
@@ -276,10 +300,16 @@ const mailboxOf = (
         ),
       ),
 
-    rawMessage: (id) =>
-      call("messages.get", RawMessageAnswer, (options) =>
-        users.messages.get({ userId: "me", id, format: "raw" }, { ...options, responseType: "stream" }).then(whole),
-      ),
+    rawMessage: (id, retrieval = {}) =>
+      Effect.andThen(
+        take("messages.get"),
+        retrieved(timeout, retrieval, (signal) =>
+          users.messages.get(
+            { userId: "me", id, format: "raw" },
+            { ...requestOptions, responseType: "stream", signal },
+          ),
+        ),
+      ).pipe(Effect.flatMap(decode(RawMessageAnswer, "messages.get")), Effect.withSpan("GmailApi.messages.get")),
 
     watch: ({ labelIds, topic }) =>
       Effect.map(
@@ -316,12 +346,36 @@ const mailboxOf = (
 
 const historyTypes = ["messageAdded", "messageDeleted", "labelAdded", "labelRemoved"]
 
-/** The answer with its stream read to the end. */
-const whole = async (response: Response): Promise<Response> => {
+/** Asks for a message, and lets the rest of it wait where it is until it is admitted. Whatever ends this ends the request. */
+const retrieved = <E>(
+  timeout: Duration.Duration,
+  { admit = () => Effect.void, attachmentBytes = Infinity }: Retrieval<E>,
+  request: (signal: AbortSignal) => Promise<Response>,
+) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => new AbortController()),
+    Effect.fnUntraced(function* ({ signal }) {
+      const answer = yield* ask("messages.get", timeout, () => request(signal).then(begun))
+      const { data, status } = answer
+      if (!(data instanceof RawAnswer.Begun)) return answer
+      yield* admit(data.size ?? largestMail)
+      const rest = yield* ask("messages.get", timeout, () =>
+        data.rest(attachmentBytes).then((data) => ({ status, headers: {}, data })),
+      )
+      return { ...answer, data: rest.data }
+    }),
+    (controller, exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(() => controller.abort())),
+  )
+
+/** Bytes of the largest mail that Gmail takes in. */
+const largestMail = 50_000_000
+
+const begun = async (response: Response): Promise<Response> => {
   const { data, headers, status } = response
-  if (!isStream(data)) return response
-  const length = isHeaders(headers) ? headers.get("content-length") : headers["content-length"]
-  return { status, headers, data: await RawAnswer.read(data, length == null ? undefined : Number(length)) }
+  if (!isStream(data)) return { ...response, data: RawAnswer.whole(data) }
+  const header = (name: string) => (isHeaders(headers) ? headers.get(name) : headers[name])
+  const length = header("content-encoding") == null ? header("content-length") : undefined
+  return { status, headers, data: await RawAnswer.begin(data, length == null ? undefined : Number(length)) }
 }
 
 const isStream = (data: unknown): data is AsyncIterable<Uint8Array> =>
@@ -341,7 +395,11 @@ const followed = (
   const added = new Map<MessageId, MessageRef>()
   const places = new Map<MessageId, Place>()
   for (const { labelsAdded, labelsRemoved, messagesAdded, messagesDeleted } of history) {
-    for (const { message } of messagesAdded) added.set(message.id, message)
+    for (const { message } of messagesAdded) {
+      added.set(message.id, message)
+      // It may be held under another label, and not known to bear this one.
+      if (message.labelIds.includes(labelId)) places.set(message.id, "back")
+    }
     for (const { labelIds, message } of labelsAdded) {
       if (labelIds.includes(labelId)) {
         added.set(message.id, message)
@@ -395,8 +453,10 @@ const MessagesAnswer = Schema.Struct({
   nextPageToken: Schema.OptionFromOptionalKey(Schema.NonEmptyString),
 })
 
+const LabelledRefAnswer = Schema.Struct({ ...MessageRefAnswer.fields, labelIds: listOf(LabelId) })
+
 const LabelChangeAnswer = Schema.Struct({
-  message: Schema.Struct({ ...MessageRefAnswer.fields, labelIds: listOf(LabelId) }),
+  message: LabelledRefAnswer,
   /** Those that were put on or taken off. */
   labelIds: listOf(LabelId),
 })
@@ -404,7 +464,7 @@ const LabelChangeAnswer = Schema.Struct({
 const HistoryAnswer = Schema.Struct({
   history: listOf(
     Schema.Struct({
-      messagesAdded: listOf(Schema.Struct({ message: MessageRefAnswer })),
+      messagesAdded: listOf(Schema.Struct({ message: LabelledRefAnswer })),
       messagesDeleted: listOf(Schema.Struct({ message: MessageRefAnswer })),
       labelsAdded: listOf(LabelChangeAnswer),
       labelsRemoved: listOf(LabelChangeAnswer),
@@ -429,4 +489,5 @@ const RawMessageAnswer = Schema.Struct({
   /** Epoch milliseconds as a string. */
   internalDate: Schema.FiniteFromString.pipe(Schema.decodeTo(Schema.DateTimeUtcFromMillis)),
   raw: Schema.Union([Schema.Uint8Array, BytesFromBase64Url]),
+  omission: Schema.optionalKey(Attachments.Omission),
 })

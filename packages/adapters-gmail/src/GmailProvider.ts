@@ -16,6 +16,7 @@ import { GmailApi, HistoryId, LabelId, type Mailbox, MessageId, type MessageRef,
 import * as GmailSecret from "./GmailSecret.ts"
 import { type GoogleError } from "./GoogleError.ts"
 import { GoogleOAuth } from "./GoogleOAuth.ts"
+import * as InFlight from "./InFlight.ts"
 import * as Labels from "./Labels.ts"
 import * as Mail from "./Mail.ts"
 import * as Retries from "./Retries.ts"
@@ -42,26 +43,38 @@ const CursorJson = Schema.fromJsonString(Cursor)
 /** Messages on one page: an append holds them whole, so a page is kept to some megabytes of ordinary mail. */
 export const PageSize = Context.Reference("@holdfast/adapters-gmail/PageSize", { defaultValue: () => 100 })
 
-/** Bytes of mail after which a page is delivered as it is; what is being fetched then comes with it. */
+/**
+ * Bytes of mail after which a page is delivered as it is, with what is being fetched then. Large mails are fetched one
+ * after the other, so that none comes on top of a full page.
+ */
 export const PageBytes = Context.Reference("@holdfast/adapters-gmail/PageBytes", { defaultValue: () => 16_000_000 })
 
 /** Messages that are fetched from one mailbox at once, when Google lets us. Read when the mailbox is asked first. */
 export const Concurrency = Context.Reference("@holdfast/adapters-gmail/Concurrency", { defaultValue: () => 8 })
+
+/**
+ * Bytes of mail that are fetched and read at once, from all mailboxes together; `Infinity` for as many as there are. A
+ * mail counts with all its bytes, and one that has more is fetched alone. Read when the provider is made.
+ */
+export const BytesInFlight = Context.Reference("@holdfast/adapters-gmail/BytesInFlight", {
+  defaultValue: () => 64_000_000,
+})
 
 /** The provider on a Gmail and a Google to talk to. */
 export const make = Effect.gen(function* () {
   yield* Mail.ensureDecoder
   const api = yield* GmailApi
   const oauth = yield* GoogleOAuth
-  const patience = new Map<string, Retries.Retries>()
+  const known = new Map<string, Pick<Opened, "pace" | "retries">>()
+  const inFlight = InFlight.make(yield* BytesInFlight)
 
-  /** A mailbox, and how it is asked: one patience for all who ask about it. */
+  /** A mailbox, and how it is asked: one patience and one pace for all who ask about it. */
   const open = Effect.fnUntraced(function* (secret: Provider.Secret) {
     const { accessToken, identity } = GmailSecret.granted(secret)
-    const retries = patience.get(identity) ?? Retries.make(yield* Concurrency)
-    patience.set(identity, retries)
+    const { pace, retries } = known.get(identity) ?? { pace: { size: 0 }, retries: Retries.make(yield* Concurrency) }
+    known.set(identity, { pace, retries })
     const mailbox = api.mailbox(Redacted.make(accessToken), identity)
-    return { mailbox, retries } satisfies Opened
+    return { mailbox, retries, pace, inFlight } satisfies Opened
   })
 
   return {
@@ -139,6 +152,9 @@ export const labelSetting = Labels.nameSetting
 interface Opened {
   readonly mailbox: Mailbox
   readonly retries: Retries.Retries
+  /** Bytes that a mail of the last page had on average: about what is still to come where one is on its way. */
+  readonly pace: { size: number }
+  readonly inFlight: InFlight.InFlight
 }
 
 /** The label that is pinned, counted; all of them where none is, or where it is gone. */
@@ -264,20 +280,40 @@ const fetchAll = Effect.fnUntraced(function* (
 ) {
   const budget = yield* PageBytes
   const concurrency = yield* Concurrency
+  const turns = InFlight.make(1)
   let bytes = 0
+  let underway = 0
   let isWhole = true
   let stoppedBy: Provider.ProviderError | undefined
+  /** As many small mails as are asked for at once do not overfill a page. */
+  const isLarge = (size: number) => size > budget / concurrency
+  const room = Effect.suspend(() => (bytes < budget ? Effect.void : Effect.fail(new PageFull())))
+  const fetchOne = (id: MessageId) =>
+    turns.using((turn) =>
+      opened.inFlight.using((share) =>
+        fetch(opened, source, id, {
+          admit: (size) =>
+            isLarge(size)
+              ? turn.take(1).pipe(Effect.andThen(room), Effect.andThen(share.take(size)))
+              : share.take(size),
+          giveBack: Effect.andThen(share.giveBack, turn.giveBack),
+        }).pipe(Effect.tap(({ size }) => Effect.sync(() => (bytes += size)))),
+      ),
+    )
   const fetchNext = Effect.fnUntraced(function* ({ id }: Pick<MessageRef, "id">) {
-    if (stoppedBy !== undefined || bytes >= budget) {
+    if (stoppedBy !== undefined || bytes + underway * opened.pace.size >= budget) {
       isWhole = false
       return nothing
     }
-    const fetched = yield* Effect.result(fetch(opened, source, id))
-    if (Result.isSuccess(fetched)) {
-      bytes += fetched.success.size
-      return fetched.success
-    }
+    underway++
+    const fetched = yield* Effect.result(fetchOne(id))
+    underway--
+    if (Result.isSuccess(fetched)) return fetched.success
     const error = fetched.failure
+    if (error._tag === "PageFull") {
+      isWhole = false
+      return nothing
+    }
     const reason = reasonOfItsOwn(error)
     if (reason === undefined || opened.retries.isOpen()) stoppedBy ??= providerError(error)
     if (reason === undefined) {
@@ -296,6 +332,7 @@ const fetchAll = Effect.fnUntraced(function* (
     fetched.flatMap(({ deferred }) => deferred),
     fetched.flatMap(({ gone }) => gone),
   ]
+  if (items.length > 0) opened.pace.size = bytes / items.length
   if (stoppedBy !== undefined && items.length + deferred.length + gone.length === 0) return yield* stoppedBy
   return { items, deferred, gone, isWhole, stoppedBy }
 })
@@ -310,9 +347,29 @@ interface Outcome {
 
 const nothing: Outcome = { items: [], deferred: [], gone: [], size: 0 }
 
+/** The page has enough without this mail, which is large: it comes with the next one. */
+class PageFull extends Schema.TaggedError<PageFull>()("PageFull", {}) {}
+
+/** What a mail waits for, and gives back when it failed and waits to be tried again. */
+interface Admission {
+  readonly admit: (size: number) => Effect.Effect<void, PageFull>
+  readonly giveBack: Effect.Effect<void>
+}
+
 /** A message whole, or that its label was taken off before it was read: only what bears the label may be kept. */
-const fetch = Effect.fnUntraced(function* ({ mailbox, retries }: Opened, source: Provider.Source, id: MessageId) {
-  const message = yield* retries.askForMessage(mailbox.rawMessage(id))
+const fetch = Effect.fnUntraced(function* (
+  { mailbox, retries }: Opened,
+  source: Provider.Source,
+  id: MessageId,
+  { admit, giveBack }: Admission,
+) {
+  const attachmentBytes = yield* Tape.AttachmentBytes
+  const retrieved = mailbox.rawMessage(id, { attachmentBytes, admit }).pipe(
+    Effect.tapError(() => giveBack),
+    Effect.catchTag("PageFull", (full) => Effect.succeed(full)),
+  )
+  const message = yield* retries.askForMessage(retrieved)
+  if ("_tag" in message) return yield* message
   const item = Feed.ItemId.make(message.id)
   if (!message.labelIds.includes(LabelId.make(source.key))) {
     return { ...nothing, gone: [{ item, reason: "moved" as const }] }

@@ -10,8 +10,8 @@ import { createHash } from "node:crypto"
 import { DateTime, Effect, Option, Schema } from "effect"
 import PostalMime, { type Address as PostalAddress, type Email } from "postal-mime"
 
-import * as Attachments from "./Attachments.ts"
 import * as Bodies from "./Bodies.ts"
+import * as Parts from "./Parts.ts"
 
 export const Address = Schema.Struct({
   /** The display name, decoded; empty if there is none. Whatever the sender likes to claim. */
@@ -112,8 +112,8 @@ const shown = (mail: Buffer): Buffer => {
   if (!mail.includes("rfc822")) return mail
   const pieces: Array<Buffer> = []
   let from = 0
-  for (const { head, says, start } of Attachments.parts(mail)) {
-    if (says.contentType !== "message/rfc822") continue
+  for (const { contentType, head, start } of Parts.partsOf(mail)) {
+    if (contentType !== "message/rfc822") continue
     const headers = mail.toString("latin1", head, start).replace(attached, "Content-Disposition: inline")
     pieces.push(mail.subarray(from, head), Buffer.from(headers, "latin1"))
     from = start

@@ -1,38 +1,78 @@
 /**
  * A message as Gmail's `format=raw` answers it, read as it arrives: the mail is one JSON string that may be as long as
- * everything else that this process holds, so it never stands in memory as text, only as the bytes that it says.
+ * everything else that this process holds, so it never stands in memory as text, and what is not kept of it not at all.
  */
+import * as Attachments from "./Attachments.ts"
+import * as Base64 from "./Base64.ts"
 
-/** The answer's JSON with `raw` as bytes. Text that is no such JSON, or ends too soon, comes back as text. */
-export const read = async (body: AsyncIterable<Uint8Array | string>, length: number | undefined): Promise<unknown> => {
-  const raw = new Base64Url(length)
-  let before: Buffer = Buffer.alloc(0)
-  let isInside = false
-  let after: string | undefined
-  for await (const piece of body) {
-    let chunk =
-      typeof piece === "string" ? Buffer.from(piece) : Buffer.from(piece.buffer, piece.byteOffset, piece.length)
-    if (after !== undefined) {
-      after += chunk.toString("latin1")
-      continue
-    }
-    if (!isInside) {
-      before = before.length === 0 ? chunk : Buffer.concat([before, chunk])
-      const start = startOf(before)
-      if (start === undefined) continue
-      isInside = true
-      chunk = before.subarray(start)
-      before = before.subarray(0, start)
-    }
-    const end = chunk.indexOf(quote)
-    raw.write(end === -1 ? chunk : chunk.subarray(0, end))
-    if (end !== -1) after = chunk.toString("latin1", end)
+/** An answer up to where its mail begins; the rest is still on its way. */
+export class Begun {
+  /** About how many bytes the mail has, if the answer says so. */
+  readonly size: number | undefined
+  /**
+   * The answer's JSON with `raw` as bytes, and what was left out of it as `omission`. Text that is no such JSON, or ends
+   * too soon, comes back as text.
+   */
+  readonly rest: (attachmentBytes: number) => Promise<unknown>
+
+  constructor(size: number | undefined, rest: (attachmentBytes: number) => Promise<unknown>) {
+    this.size = size
+    this.rest = rest
   }
-  if (!isInside) return parsed(before.toString("utf8"))
-  const answer =
-    after === undefined ? "" : parsed(Buffer.from(before.toString("latin1") + after, "latin1").toString("utf8"))
-  return typeof answer === "object" && answer !== null ? { ...answer, raw: raw.bytes() } : answer
 }
+
+/** Reads an answer, of so many bytes where it says so and is not compressed, until its mail begins; all of it if none does. */
+export const begin = async (body: AsyncIterable<Uint8Array | string>, length: number | undefined): Promise<unknown> => {
+  const pieces = body[Symbol.asyncIterator]()
+  let before: Buffer = Buffer.alloc(0)
+  for (;;) {
+    const next = await pieces.next()
+    if (next.done === true) return parsed(before.toString("utf8"))
+    const piece = bufferOf(next.value)
+    before = before.length === 0 ? piece : Buffer.concat([before, piece])
+    const start = startOf(before)
+    if (start === undefined) continue
+    const [head, first] = [before.subarray(0, start), before.subarray(start)]
+    const size = sizeOf(head, first, length)
+    return new Begun(size, (attachmentBytes) => rest(head, first, pieces, attachmentBytes, size))
+  }
+}
+
+/** An answer that is there, as one that has begun; or itself where it is about no mail. */
+export const whole = (answer: unknown): unknown =>
+  typeof answer === "object" && answer !== null && "raw" in answer && typeof answer.raw === "string"
+    ? new Begun(Math.floor((answer.raw.length * 3) / 4), () => Promise.resolve(answer))
+    : answer
+
+const rest = async (
+  head: Buffer,
+  first: Buffer,
+  pieces: AsyncIterator<Uint8Array | string>,
+  attachmentBytes: number,
+  size: number | undefined,
+): Promise<unknown> => {
+  const mail = decoding(Attachments.arriving(attachmentBytes, size))
+  let after: string | undefined
+  for (let piece = first; ;) {
+    if (after !== undefined) after += piece.toString("latin1")
+    else {
+      const end = piece.indexOf(quote)
+      mail.write(end === -1 ? piece : piece.subarray(0, end))
+      if (end !== -1) after = piece.toString("latin1", end)
+    }
+    const next = await pieces.next()
+    if (next.done === true) break
+    piece = bufferOf(next.value)
+  }
+  const kept = mail.end()
+  if (after === undefined) return ""
+  const answer = parsed(Buffer.from(head.toString("latin1") + after, "latin1").toString("utf8"))
+  if (typeof answer !== "object" || answer === null) return answer
+  return { ...answer, raw: kept?.raw, ...(kept?.omission !== undefined && { omission: kept.omission }) }
+}
+
+const bufferOf = (piece: Uint8Array | string): Buffer =>
+  typeof piece === "string" ? Buffer.from(piece) : Buffer.from(piece.buffer, piece.byteOffset, piece.length)
 
 /** Where the characters of `raw` begin. A quote inside a JSON string has a backslash before it. */
 const startOf = (head: Buffer): number | undefined => {
@@ -40,59 +80,55 @@ const startOf = (head: Buffer): number | undefined => {
   return found === null ? undefined : found.index + found[0].length
 }
 
-const quote = 0x22
-const backslash = 0x5c
+/** By what is there already, by what Google estimates, or by the length of the answer. */
+const sizeOf = (head: Buffer, first: Buffer, length: number | undefined): number | undefined => {
+  const end = first.indexOf(quote)
+  if (end !== -1) return Math.floor((end * 3) / 4)
+  const estimate = /(?<!\\)"sizeEstimate"\s*:\s*(\d{1,9})\b/.exec(head.toString("latin1"))?.[1]
+  if (estimate !== undefined) return Number(estimate)
+  return length === undefined ? undefined : Math.floor(((length - head.length) * 3) / 4)
+}
 
-/** Decodes piece by piece. `Buffer` skips what is not of the alphabet, and a tape that skips bytes is worthless. */
-class Base64Url {
-  private target: Buffer
-  private size = 0
-  /** Characters that wait for those that complete their group of four. */
-  private rest = ""
-  /** From an escape on: Google writes padding as `=`, which JSON would let it escape. */
-  private escaped = ""
-  private isSound = true
-  private isEnded = false
+const [quote, backslash, padding] = [0x22, 0x5c, 0x3d]
 
-  /** Of the whole answer, where it says so and is not compressed: the mail is no longer. */
-  constructor(length: number | undefined) {
-    this.target = Buffer.allocUnsafe(Math.ceil(((length ?? 64_000) * 3) / 4))
+/** Decodes what arrives. A tape that skips bytes is worthless: the mail is none where something was not of the alphabet. */
+const decoding = (mail: Attachments.Arriving) => {
+  const decoder = Base64.decoder(Base64.ofAnswers)
+  /** From the padding or an escape on: Google writes padding as `=`, which JSON would let it escape. */
+  let ending = ""
+  let isLost = false
+  const decode = (characters: Buffer) => {
+    for (let at = 0; at < characters.length; at += scratch.length) {
+      mail.write(scratch.subarray(0, decoder.decode(characters.subarray(at, at + scratch.length), scratch)))
+    }
   }
-
-  write(chunk: Buffer) {
-    const escape = this.escaped === "" ? chunk.indexOf(backslash) : 0
-    if (escape !== -1) this.escaped += chunk.toString("latin1", escape)
-    const text = this.rest + chunk.toString("latin1", 0, escape === -1 ? chunk.length : escape)
-    const whole = text.length - (text.length % 4)
-    this.rest = text.slice(whole)
-    this.decode(text.slice(0, whole))
+  return {
+    write: (characters: Buffer) => {
+      const end = ending === "" ? endingOf(characters) : 0
+      decode(characters.subarray(0, end))
+      if (ending.length < longestEnding) ending += characters.toString("latin1", end)
+      else isLost ||= characters.length > 0
+    },
+    end: (): Attachments.Kept | undefined => {
+      const last = /^([^=]*)={0,2}$/.exec(unescaped(ending))?.[1]
+      if (last === undefined || isLost) return undefined
+      decode(Buffer.from(last))
+      if (decoder.foreign() > 0 || decoder.left() === 1) return undefined
+      mail.write(scratch.subarray(0, decoder.end(scratch)))
+      return mail.end()
+    },
   }
+}
 
-  /** Undefined where something was not of the alphabet. */
-  bytes(): Uint8Array | undefined {
-    this.decode(this.rest + unescaped(this.escaped))
-    this.rest = this.escaped = ""
-    return this.isSound ? this.target.subarray(0, this.size) : undefined
-  }
+/** Used and done with before anything else happens. */
+const scratch = Buffer.allocUnsafeSlow(1 << 16)
 
-  private decode(text: string) {
-    if (text === "") return
-    const characters = text.replace(/={1,2}$/, "")
-    if (this.isEnded) this.isSound = false
-    if (characters.length !== text.length) this.isEnded = true
-    const expected = Math.floor((characters.length * 3) / 4)
-    this.reserve(expected)
-    const written = this.target.write(characters, this.size, expected, "base64url")
-    this.isSound &&= written === expected && characters.length % 4 !== 1
-    this.size += written
-  }
+/** More than can be meant. */
+const longestEnding = 64
 
-  private reserve(more: number) {
-    if (this.size + more <= this.target.length) return
-    const grown = Buffer.allocUnsafe(Math.max(this.size + more, this.target.length * 2))
-    this.target.copy(grown, 0, 0, this.size)
-    this.target = grown
-  }
+const endingOf = (characters: Buffer): number => {
+  const ends = [characters.indexOf(padding), characters.indexOf(backslash)].filter((at) => at !== -1)
+  return Math.min(characters.length, ...ends)
 }
 
 const unescaped = (text: string): string => String(parsed(`"${text}"`))

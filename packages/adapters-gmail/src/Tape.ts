@@ -57,18 +57,20 @@ export const AttachmentBytes = Context.Reference("@holdfast/adapters-gmail/Attac
 
 /** Reads a message and writes it down, whatever is in it; with the bytes that this takes. */
 export const record = Effect.fn("Tape.record")(function* (message: RawMessage) {
-  const { id, internalDate, labelIds, raw, threadId } = message
-  const sha256 = Mail.sha256(raw)
-  const { kept, omitted } = Attachments.omitLargest(raw, yield* AttachmentBytes)
-  const read = yield* Effect.result(kept === raw ? Mail.parse(raw, sha256) : Mail.parse(kept))
+  const { id, internalDate, labelIds, threadId } = message
+  const limit = yield* AttachmentBytes
+  const { omission, raw }: Attachments.Kept =
+    message.omission === undefined ? Attachments.omitLargest(message.raw, limit) : message
+  const digest = Mail.sha256(raw)
+  const read = yield* Effect.result(Mail.parse(raw, digest))
   const content = encode({
     id,
     threadId,
     labelIds,
     internalDate,
-    raw: Buffer.from(kept.buffer, kept.byteOffset, kept.length).toString("latin1"),
-    sha256,
-    ...(omitted.length > 0 && { size: raw.length, omitted }),
+    raw: Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString("latin1"),
+    sha256: digest,
+    ...omission,
     mail: Result.match(read, {
       onFailure: () => null,
       onSuccess: (mail) => ({
@@ -83,7 +85,7 @@ export const record = Effect.fn("Tape.record")(function* (message: RawMessage) {
       }),
     }),
   })
-  return { content, size: kept.length }
+  return { content, size: raw.length }
 })
 
 /** The bytes of a recorded message, as they arrived, but for attachments that were omitted. */

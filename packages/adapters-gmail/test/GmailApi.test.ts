@@ -78,6 +78,31 @@ describe("A message", () => {
     }).pipe(Effect.provide(simulated())),
   )
 
+  it.effect("waits where it is until it is admitted, and stays there if it is not", () =>
+    Effect.gen(function* () {
+      const simulator = yield* GmailSimulator
+      const gmail = yield* mailbox
+      const head = "Subject: large\r\n\r\n"
+      const raw = new Uint8Array(Buffer.from(head + "A".repeat(3_000_000)))
+      const id = GmailApi.MessageId.make(yield* simulator.deliver(ada, raw))
+      const sizes: Array<number> = []
+      const admit = (size: number) => Effect.sync(() => void sizes.push(size))
+      const message = yield* gmail.rawMessage(id, { admit })
+      assert.deepStrictEqual(Buffer.from(message.raw), Buffer.from(raw))
+      assert.strictEqual(yield* Effect.flip(gmail.rawMessage(id, { admit: () => Effect.fail("no room") })), "no room")
+      const waiting = yield* Effect.forkChild(gmail.rawMessage(id, { admit: () => Effect.never }))
+      yield* simulator.met("messages.get", 3)
+      yield* Fiber.interrupt(waiting)
+      yield* gmail.rawMessage(id, { admit })
+      for (const size of sizes) assert.closeTo(size, raw.length, raw.length / 100)
+      assert.lengthOf(sizes, 2)
+
+      const { omission, raw: kept } = yield* gmail.rawMessage(id, { attachmentBytes: 1_000 })
+      assert.strictEqual(omission?.size, raw.length)
+      assert.strictEqual(Buffer.from(kept).toString(), head)
+    }).pipe(Effect.provide(simulated())),
+  )
+
   it.effect("that was deleted is not found", () =>
     Effect.gen(function* () {
       const simulator = yield* GmailSimulator

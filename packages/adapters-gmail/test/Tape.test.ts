@@ -143,7 +143,10 @@ describe("The tape", () => {
         const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
           bytes.subarray(index * size, (index + 1) * size),
         )
-        return Effect.promise(() => RawAnswer.read(Readable.from(pieces, { objectMode: true }), length))
+        return Effect.promise(async () => {
+          const begun = await RawAnswer.begin(Readable.from(pieces, { objectMode: true }), length)
+          return begun instanceof RawAnswer.Begun ? begun.rest(Infinity) : begun
+        })
       }
       for (const [index, raw] of any.entries()) {
         const base64 = Buffer.from(raw).toString("base64url") + ["", "=", "=="][(3 - (raw.length % 3)) % 3]
