@@ -1,5 +1,6 @@
 /** The figures in words and tables. */
-import { buckets, type Bar, calibrationError, f1, fields, type Found, macroF1, type Tally } from "./Tally.ts"
+import * as Calibration from "./Calibration.ts"
+import { type Bar, f1, fields, type Found, macroF1, type Tally } from "./Tally.ts"
 
 export const of = (tally: Tally): string =>
   [
@@ -36,23 +37,14 @@ export const of = (tally: Tally): string =>
       ]),
     ),
     `macro F1 ${macroF1(tally).toFixed(4)}`,
+    ...calibration(tally),
+    `a person is asked about ${percent(askedOf(tally, "genuine"), tally.mails - tally.hostile)} of genuine mails, and about ${percent(askedOf(tally, "tricks"), tally.hostile)} of the tricks`,
     table(
-      ["confidence", "said", "mean", "right"],
-      [...tally.hundredths]
-        .toSorted(([a], [b]) => a - b)
-        .map(([hundredth, { right, said }]) => [
-          (hundredth / 100).toFixed(2),
-          `${said}`,
-          (hundredth / 100).toFixed(3),
-          (right / said).toFixed(3),
-        ]),
+      ["asked, because", "genuine", "tricks"],
+      [...tally.asked]
+        .toSorted(([, a], [, b]) => b.genuine - a.genuine || b.tricks - a.tricks)
+        .map(([why, { genuine, tricks }]) => [why, `${genuine}`, `${tricks}`]),
     ),
-    `by tenths: ${buckets(tally)
-      .map(({ confidence, right, said }) =>
-        said === 0 ? "-" : `${(confidence / said).toFixed(2)}→${(right / said).toFixed(2)}`,
-      )
-      .join(" ")}`,
-    `calibration error ${calibrationError(tally).toFixed(4)}`,
     table(
       ["trick", "mails", "applied", "wrong"],
       [...tally.tricks]
@@ -61,6 +53,48 @@ export const of = (tally: Tally): string =>
         .map(([name, { autos, mails, wrong }]) => [name, `${mails}`, `${autos}`, `${wrong}`]),
     ),
   ].join("\n\n")
+
+/** How sure it is against how often it is right: by level, by level and field, and the error of whatever may hide in the whole. */
+const calibration = ({ claims, wholes }: Tally): ReadonlyArray<string> => {
+  const byField = Calibration.byGroup(claims, 1).filter(([group]) => group.startsWith("field "))
+  const [low, high] = Calibration.interval(claims)
+  const { error, said, tooSure } = Calibration.of(claims)
+  return [
+    table(
+      ["confidence", "values", "right", ...byField.map(([group]) => group.slice("field ".length))],
+      Calibration.levels(claims).map((level) =>
+        [level.confidence.toFixed(2), `${level.said}`, share(level)].concat(
+          byField.map(([, all]) => {
+            const here = Calibration.levels(all).find(({ confidence }) => confidence === level.confidence)
+            return here === undefined ? "-" : `${share(here)} of ${here.said}`
+          }),
+        ),
+      ),
+    ),
+    table(
+      ["whole mails", "mails", "right"],
+      Calibration.levels(wholes).map((level) => [level.confidence.toFixed(2), `${level.said}`, share(level)]),
+    ),
+    table(
+      ["values of", "values", "error", "too sure by"],
+      Calibration.byGroup(claims, 30).map(([group, all]) => {
+        const { error, said, tooSure } = Calibration.of(all)
+        return [group, `${said}`, error.toFixed(4), tooSure.toFixed(4)]
+      }),
+    ),
+    [
+      `expected calibration error ${error.toFixed(4)}, too sure by ${tooSure.toFixed(4)} of it; drawn again from these mails, 95 of 100 times ${low.toFixed(4)} to ${high.toFixed(4)}`,
+      `over the ${said} values that were said, each level of confidence a bin of its own; null is no value, and a value where the truth is null is wrong`,
+      "of mail whose sender nothing proves, the generator has half invented: that 0.50 is right there is its assumption and no measure",
+      "no value is ever surer than 0.99: where all are right, that is an error of 0.01, and meant",
+    ].join("\n"),
+  ]
+}
+
+const askedOf = ({ asked }: Tally, which: "genuine" | "tricks"): number =>
+  [...asked.values()].reduce((sum, counts) => sum + counts[which], 0)
+
+const share = ({ right, said }: Calibration.Level): string => (right / said).toFixed(3)
 
 export const barsOf = (bars: ReadonlyArray<Bar>): string =>
   `\n${bars.map(({ holds, name, value }) => `${holds ? "holds " : "MISSED"} ${name}: ${value}`).join("\n")}`

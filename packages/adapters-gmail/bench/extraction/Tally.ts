@@ -7,6 +7,7 @@ import {
 } from "@holdfast/domain/reservations/ReservationFacts"
 
 import { type ReservationMails } from "../../src/testing/index.ts"
+import * as Calibration from "./Calibration.ts"
 
 type Field = ReservationMails.Field
 export const fields: ReadonlyArray<Field> = [
@@ -30,12 +31,6 @@ export interface Found {
   found: number
 }
 
-export interface Bucket {
-  said: number
-  right: number
-  confidence: number
-}
-
 export interface Tally {
   mails: number
   hostile: number
@@ -52,7 +47,11 @@ export interface Tally {
   /** `platform language` → of the values that confirmations say. */
   readonly confirmed: Map<string, Found>
   readonly kinds: Map<Kind, { right: number; said: number; is: number }>
-  readonly hundredths: Map<number, Bucket>
+  readonly claims: Array<Calibration.Claim>
+  /** The weightiest reason, or else the kind → mails that a person is asked about. */
+  readonly asked: Map<string, { genuine: number; tricks: number }>
+  /** Of each mail as a whole: whether what it is for and what tells the reservation apart are right. */
+  readonly wholes: Array<Calibration.Claim>
   readonly platforms: { right: number; all: number }
   /** Trick → mails, autos, wrong autos. */
   readonly tricks: Map<string, { mails: number; autos: number; wrong: number }>
@@ -71,7 +70,9 @@ export const empty = (): Tally => ({
   hostileByField: new Map(),
   confirmed: new Map(),
   kinds: new Map(),
-  hundredths: new Map(),
+  claims: [],
+  asked: new Map(),
+  wholes: [],
   platforms: { right: 0, all: 0 },
   tricks: new Map(),
 })
@@ -110,16 +111,6 @@ export const count = (
       if (isSure && isRight) found.sureRight++
     }
     if (isRequired && !isRight) whole = false
-    if (value !== null) {
-      const bucket = entry(tally.hundredths, Math.round(value.confidence * 100), () => ({
-        said: 0,
-        right: 0,
-        confidence: 0,
-      }))
-      bucket.said++
-      bucket.confidence += value.confidence
-      if (isRight) bucket.right++
-    }
     const isApplied = auto && isSure
     if (isApplied && !isRight) wrong = true
     if ((value !== null && !isRight) || (isRequired && !isRight)) {
@@ -128,6 +119,12 @@ export const count = (
     }
   }
 
+  tally.claims.push(...claimsOf(mail, facts, tally.mails))
+  if (facts.confidence > 0) tally.wholes.push(wholeOf(mail, facts, tally.mails))
+  if (facts.decision === "review") {
+    const asked = entry(tally.asked, facts.reasons[0] ?? facts.kind, () => ({ genuine: 0, tricks: 0 }))
+    asked[hostile === undefined ? "genuine" : "tricks"]++
+  }
   tally.mails++
   if (auto) tally.autos++
   if (wrong) tally.wrongAutos++
@@ -171,24 +168,45 @@ export const macroF1 = ({ kinds }: Tally): number => {
   return met.reduce((sum, kind) => sum + f1(kind), 0) / met.length
 }
 
-/** How far confidence is from the share of right values, over ten equal ranges of it, each by its weight. */
-export const buckets = ({ hundredths }: Tally): ReadonlyArray<Bucket> => {
-  const tenths = Array.from({ length: 10 }, (): Bucket => ({ said: 0, right: 0, confidence: 0 }))
-  for (const [hundredth, { confidence, right, said }] of hundredths) {
-    const tenth = tenths[Math.min(9, Math.floor(hundredth / 10))]
-    if (tenth === undefined) continue
-    tenth.said += said
-    tenth.right += right
-    tenth.confidence += confidence
-  }
-  return tenths
+/** What was said, each value with its confidence. */
+const claimsOf = (
+  { hostile, truth }: ReservationMails.Generated,
+  facts: ReservationFacts,
+  mail: number,
+): ReadonlyArray<Calibration.Claim> =>
+  fields.flatMap((field) => {
+    const value = facts[field]
+    if (value === null) return []
+    return {
+      mail,
+      confidence: value.confidence,
+      right: chance(truth, (one) => same(value.value, one[field])),
+      groups: [
+        hostile === undefined ? "genuine" : "tricks",
+        facts.sender === "authentic" ? "proved senders" : "unproven senders",
+        `platform ${facts.platform}`,
+        `field ${field}`,
+        ...facts.reasons.map((reason) => `reason ${reason}`),
+      ],
+    }
+  })
+
+const wholeOf = ({ truth }: ReservationMails.Generated, facts: ReservationFacts, mail: number): Calibration.Claim => {
+  const apart: ReadonlyArray<Field> = facts.confirmationCode === null ? ["checkIn", "checkOut"] : ["confirmationCode"]
+  const isRight = (one: ReservationMails.Truth) =>
+    facts.kind === one.kind &&
+    apart.every((field) => {
+      const value = facts[field]
+      return value === null || same(value.value, one[field])
+    })
+  return { mail, confidence: facts.confidence, right: chance(truth, isRight), groups: [`decision ${facts.decision}`] }
 }
 
-export const calibrationError = (tally: Tally): number => {
-  const all = buckets(tally)
-  const said = all.reduce((sum, bucket) => sum + bucket.said, 0)
-  return all.reduce((sum, { confidence, right }) => sum + Math.abs(confidence - right), 0) / Math.max(1, said)
-}
+/** Where chance decided between two truths, each counts by half. */
+const chance = (truth: ReservationMails.Truth, isRight: (truth: ReservationMails.Truth) => boolean): number =>
+  truth.otherwise === undefined
+    ? Number(isRight(truth))
+    : (Number(isRight(truth)) + Number(isRight(truth.otherwise))) / 2
 
 export interface Bar {
   readonly name: string
@@ -201,12 +219,18 @@ export const bars = (tally: Tally): ReadonlyArray<Bar> => [
   ...(["airbnb", "vrbo"] as const).flatMap((platform) => recallBars(tally, platform)),
   recallBar("Booking.com number and day: 100 %", sum(tally, "booking"), 1),
   { name: "macro F1 of kinds ≥ 0.995", value: macroF1(tally).toFixed(4), holds: macroF1(tally) >= 0.995 },
-  {
-    name: "calibration error ≤ 0.02",
-    value: calibrationError(tally).toFixed(4),
-    holds: calibrationError(tally) <= 0.02,
-  },
+  calibrationBar(tally),
 ]
+
+const calibrationBar = ({ claims }: Tally): Bar => {
+  const { error } = Calibration.of(claims)
+  const [low, high] = Calibration.interval(claims)
+  return {
+    name: "expected calibration error ≤ 0.02",
+    value: `${error.toFixed(4)} (95 %: ${low.toFixed(4)} to ${high.toFixed(4)})`,
+    holds: error <= 0.02,
+  }
+}
 
 const frequent: ReadonlySet<string> = new Set(["en-US", "en-GB", "fr", "de", "es", "it"])
 

@@ -6,7 +6,7 @@ import * as LocalDates from "./LocalDates.ts"
 import * as PersonName from "./PersonName.ts"
 import { type Reading } from "./Reading.ts"
 import * as Text from "./Text.ts"
-import { type Witness } from "./Witness.ts"
+import { type Witness, worth } from "./Witness.ts"
 
 export const read = (reading: Reading): Evidence.Evidence => {
   const links = Links.named(reading.links, "airbnb")
@@ -55,14 +55,27 @@ const ofSubject = (reading: Reading): Evidence.Evidence => {
   }
 }
 
-/** A single word may be a name, or the beginning of one: it is sure only where the body has it, or has more. */
+/**
+ * A single word may be a name, or the beginning of one, and a last word in small letters may belong to the verb: it is
+ * sure only where the body has it, or has more.
+ */
 const named = (name: string, isConfirmed: boolean): Witness<string> =>
-  isConfirmed || name.includes(" ")
+  isConfirmed || (name.includes(" ") && !/^\p{Lu}.* \p{Ll}[^ ]*$/u.test(name))
     ? { value: name, source: "subject" }
-    : { value: name, source: "subject", atMost: 0.89 }
+    : { value: name, source: "subject", atMost: worth.even }
 
 /** `Άφιξη Ada Testwell στις 5 Δεκ`: the arrival comes before the name. */
-const arrivalFirst = /^(?:άφιξη|ankunft|arrivée de|llegada de|arrivo di|chegada de)\s+/iu
+const arrivalFirst =
+  /^(?:άφιξη|ankunft(?: von)?|arrival of|arrivée de|llegada de|arrivo di|chegada de|aankomst van|sosirea lui|يصل|تصل|وصول)\s+/iu
+
+/** What stands before the day where the arrival comes first: `Llegada de Ada Testwell el 5 dic`. */
+const beforeDay = / (?:on|le|am|el|il|em|a|op|på|pe|la|den|dia|στις|στην|в|на|في)$/u
+
+/** `Ada Testwell will be`, `Budi Contoh akan`: in small letters, for somebody may be called Will. */
+const withoutAuxiliary = (text: string): string => text.replace(auxiliary, "")
+
+const auxiliary =
+  /(?<=\S)(?: (?:will|be|is|are|has|due|to|going|now|wird|va|sta|está|vai|zal|zullen|kommer|att|at|å|bude|będzie|će|bo|fog|θα|буде|будет|ще|akan|sẽ) ?)+$|(?<=\S)\s?(?:จะ|กำลังจะ|预计|預計|将|將|会|會|即将|即將|سوف)$/u
 
 /** What stands between the phrase and the last verb of arriving before the day. Names may hold such words themselves. */
 const arrivingName = ({ phrase, subject }: Reading, found: ReadonlyArray<LocalDates.Found>): string | null => {
@@ -70,18 +83,20 @@ const arrivingName = ({ phrase, subject }: Reading, found: ReadonlyArray<LocalDa
   const day = found.findLast(({ start }) => start > phrase.end)
   const text = subject.slice(phrase.end, day?.start ?? subject.length)
   // The phrase may go on a little before the dash.
-  const separator = /^(?:[\p{L}\p{M} ]{1,12} [-–:] |[^\p{L}\p{N}]{0,6})/u.exec(text)?.[0].length ?? 0
-  const between = text.slice(separator).replace(arrivalFirst, "")
+  const separator =
+    /^(?:[\p{L}\p{M} ]{1,12} [-–:] |[\p{L}\p{M} ]{1,16}[!！] ?|[^\p{L}\p{N}]{0,6})/u.exec(text)?.[0].length ?? 0
+  const said = text.slice(separator)
+  const between = said.replace(arrivalFirst, "")
   const folded = Text.fold(between)
   for (const verb of Labels.arrivalsOf(phrase.languages)) {
     for (let at = folded.lastIndexOf(verb); at > 0; at = folded.lastIndexOf(verb, at - 1)) {
       if (!Text.startsWord(folded, at) || !Text.endsWord(folded, at + verb.length)) continue
       // Little more than an article may stand between the verb and the day.
       if (folded.length - at - verb.length > 8) break
-      return PersonName.clean(between.slice(0, at))
+      return PersonName.clean(withoutAuxiliary(between.slice(0, at).trimEnd()))
     }
   }
-  return Labels.isVerbFinal(phrase.languages) && day !== undefined
-    ? PersonName.clean(between.replace(/[\s,:-]+$/u, ""))
-    : null
+  if (day === undefined) return null
+  if (between !== said) return PersonName.clean(between.replace(/[\s,:]+$/u, "").replace(beforeDay, ""))
+  return Labels.isVerbFinal(phrase.languages) ? PersonName.clean(between.replace(/[\s,:-]+$/u, "")) : null
 }

@@ -272,16 +272,19 @@ const dayFirstAt = (tokens: TokenList, index: number): Read | null => {
 /** `Dec 5, 2026`, `dec. 5.`. */
 const monthFirstAt = (tokens: TokenList, index: number, yearBefore?: Year): Read | null => {
   const month = tokens[index]
-  const meanings = month?.months.flatMap((meaning) => {
-    const languages = meaning.languages.filter((language) => yearBefore !== undefined || monthFirst.has(language))
-    return languages.length === 0 ? [] : [{ ...meaning, languages }]
-  })
-  if (meanings === undefined || meanings.length === 0) return null
+  if (month === undefined || month.months.length === 0) return null
   const at = skip(tokens, index + 1, afterMonthName)
   const day = tokens[at]
   if (day === undefined || !isDay(day) || tokens[at + 1]?.text === ":") return null
   const after = skipOrdinal(tokens, at + 1)
   const year = yearBefore === undefined ? yearAt(tokens, after) : null
+  // Programs that translate the names of months alone write `ott 24 2027`.
+  const isWhole = yearBefore !== undefined || year?.years.some(({ isShort }) => !isShort) === true
+  const meanings = month.months.flatMap((meaning) => {
+    const languages = meaning.languages.filter((language) => isWhole || monthFirst.has(language))
+    return languages.length === 0 ? [] : [{ ...meaning, languages }]
+  })
+  if (meanings.length === 0) return null
   return {
     readings: readingsOf(meanings, day.value, yearBefore === undefined ? year : { years: [yearBefore], next: after }),
     next: year?.next ?? after,
@@ -563,7 +566,7 @@ const afterSeparator = (tokens: TokenList, index: number): number | null => {
 }
 
 const separators = set(
-  "- – — ‒ ― − ~ 〜 ～ ∼ → › » to through until till bis au à al a do tot til till até ate zu по до έως ως μέχρι να から 부터 ถึง đến tới 至 到 и hingga sampai alla și și-până até-a عد إلى עד kuni līdz iki fins",
+  "- – — ‒ ― − ~ 〜 ～ ∼ → ⟶ ➔ ➙ ➛ ➜ ➝ ➞ ➡ ⇒ ⮕ ▸ ▶ ► › » to through until till bis au à al a do tot til till até ate zu по до έως ως μέχρι να から 부터 ถึง đến tới 至 到 и hingga sampai alla și și-până até-a عد إلى עד kuni līdz iki fins",
 )
 const betweenDates: ReadonlySet<string> = new Set([
   ...separators,

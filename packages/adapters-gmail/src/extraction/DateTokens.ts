@@ -35,17 +35,26 @@ export const of = (text: string): ReadonlyArray<Token> => {
   return tokens.map((token, index) => {
     if (token.kind === "number") return weighed(tokens, token, index)
     if (isWithinCode(tokens, token, index)) return nameless(token)
+    if (isEnding(tokens, token, index)) return dayless(token)
     return isLetter(token) ? lettered(tokens, token, index) : token
   })
 }
 
 const nameless = (token: Token): Token => ({ ...token, months: none, weekdays: none })
+const dayless = (token: Token): Token => ({ ...token, weekdays: none })
 
 /** `HM41X7SO` ends with no Saturday. */
 const isWithinCode = (tokens: ReadonlyArray<Token>, token: Token, index: number): boolean => {
   const [word, number] = [tokens[index - 2], tokens[index - 1]]
   const isGlued = !token.spaced && number?.kind === "number" && !number.spaced && word?.kind === "word"
   return isGlued && ![token, word].some(({ text }) => isUnspaced(text.codePointAt(0) ?? 0))
+}
+
+/** `도착일`, `到着日`: a day of arrival, and no Sunday. */
+const isEnding = (tokens: ReadonlyArray<Token>, { spaced, text, weekdays }: Token, index: number): boolean => {
+  if (weekdays.length === 0 || spaced || text.length !== 1 || !isUnspaced(text.charCodeAt(0))) return false
+  const before = tokens[index - 1]
+  return before?.kind === "word" && isUnspaced(before.text.charCodeAt(0)) && tokens[index - 2]?.kind !== "number"
 }
 
 const cut = (text: string): Array<Token> => {
@@ -220,7 +229,7 @@ const isLetter = (token: Token) =>
 
 /** One letter of an alphabet names a day of the week only beside a comma: `nov. 20., P`. */
 const lettered = (tokens: ReadonlyArray<Token>, token: Token, index: number): Token =>
-  tokens[index - 1]?.text === "," || tokens[index + 1]?.text === "," ? token : { ...token, weekdays: none }
+  tokens[index - 1]?.text === "," || tokens[index + 1]?.text === "," ? token : dayless(token)
 
 /** Whether a number can be a day at all, from what stands right beside it. */
 const weighed = (tokens: ReadonlyArray<Token>, token: Token, index: number): Token => {
@@ -249,7 +258,8 @@ const weighed = (tokens: ReadonlyArray<Token>, token: Token, index: number): Tok
     touchesBefore &&
     ((before.kind === "mark" &&
       !before.spaced &&
-      (beforeThat?.kind === "number" || beforeThat?.kind === "word") &&
+      // After a word, a colon ends a label.
+      (beforeThat?.kind === "number" || (beforeThat?.kind === "word" && before.text !== ":")) &&
       (before.text === "/" || before.text === "-" || before.text === "_" || figureGlue.has(before.text))) ||
       (before.kind === "word" && !isUnspaced(before.text.codePointAt(0) ?? 0)) ||
       refused.has(before.text))

@@ -99,7 +99,9 @@ const ofLabels = ({ entries }: Part, findDates: FindDates, findParty: FindParty,
   const day = (field: "checkIn" | "checkOut") =>
     entries.flatMap((entry): ReadonlyArray<Witness<LocalDates.DateFound>> => {
       if (entry.field !== field) return []
-      const value = datesOf(entry, findDates)[entry.column]
+      const dates = datesOf(entry, findDates)
+      // Below two labels, one day alone may be either's.
+      const value = dates.length < entry.columns ? undefined : dates[entry.column]
       return value === undefined ? [] : [{ value, source: "label" }]
     })
   const arrivals = day("checkIn")
@@ -140,7 +142,7 @@ const ofLabels = ({ entries }: Part, findDates: FindDates, findParty: FindParty,
       // Adults and children may stand in lines of their own.
       const value =
         partyOf(values.slice(0, 3).join(", "), findParty) ??
-        values.map((text) => partyOf(text, findParty)).find((party) => party !== null)
+        values.map((text, below) => partyOf(text, findParty, below === 0)).find((party) => party !== null)
       return value == null ? [] : [{ value, source: "label" }]
     }),
     rooms: pick("rooms", (text) => countOf(text)),
@@ -180,9 +182,10 @@ const datesOf = ({ isLoose, values }: Labels.Entry, find: FindDates) => {
 }
 
 /** `4 adults`, or the bare number that stands under a label. */
-const partyOf = (text: string, find: FindParty): PartySize.PartySize | null => {
+const partyOf = (text: string, find: FindParty, isNearest = true): PartySize.PartySize | null => {
   if (text.length > 120) return null
-  const number = countOf(text)
+  // Further below, `30 nov` and `8 Hanover Quay` count nobody.
+  const number = isNearest || /^\d+$/.test(text) ? countOf(text) : null
   return find(text) ?? (number === null ? null : { adults: null, children: null, infants: null, guests: number })
 }
 

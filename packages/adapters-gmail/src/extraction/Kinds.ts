@@ -5,7 +5,7 @@
 import { enriching, Kind } from "@holdfast/domain/reservations/ReservationFacts"
 
 import { once } from "./Once.ts"
-import { phrases } from "./SubjectPhrases.ts"
+import { phrases, turns } from "./SubjectPhrases.ts"
 import * as Text from "./Text.ts"
 
 /** What a subject says, and where. */
@@ -15,7 +15,10 @@ export interface Phrase {
   readonly languages: ReadonlyArray<string>
   readonly start: number
   readonly end: number
-  /** Words before it may turn its meaning (`Payment received for`, `Dispute about`), or it is a question. */
+  /**
+   * Words before it may turn its meaning (`Payment received for`, `Dispute about`), words after it take it back
+   * (`… canceled`), or it is a question.
+   */
   readonly isQualified: boolean
 }
 
@@ -80,7 +83,7 @@ export const phraseOf = (subject: string): Phrase | undefined => {
       const end = endOf(folded, start, candidate.fragments)
       if (end === undefined) continue
       const isLed = !nameFirst.test(folded) && hasWords.test(folded.slice(0, start).replace(brand, ""))
-      const isQualified = isLed || folded.includes("?", end)
+      const isQualified = isLed || folded.includes("?", end) || isTakenBack(folded, end, candidate)
       longest = { kind: candidate.kind, languages: candidate.languages, start, end, isQualified }
       length = candidate.length
     }
@@ -88,6 +91,28 @@ export const phraseOf = (subject: string): Phrase | undefined => {
   }
   return undefined
 }
+
+const isTakenBack = (folded: string, from: number, { kind, languages }: Known): boolean => {
+  if (kind === "guest_message" || !enriching.has(kind)) return false
+  return languages.some(
+    (language) =>
+      turnsOf()
+        .get(language)
+        ?.some((word) => beginsIn(folded, from, word)) === true,
+  )
+}
+
+const beginsIn = (folded: string, from: number, word: string): boolean => {
+  for (let at = folded.indexOf(word, from); at >= 0; at = folded.indexOf(word, at + 1)) {
+    if (Text.startsWord(folded, at)) return true
+  }
+  return false
+}
+
+const turnsOf = once(
+  (): ReadonlyMap<string, ReadonlyArray<string>> =>
+    new Map(Object.entries(turns).map(([language, words]) => [language, words.split("|").map(Text.fold)])),
+)
 
 const brand = /^(?:booking\.com|airbnb|vrbo|homeaway|abritel|fewo-direkt(?:\.de)?)\b/
 
@@ -127,6 +152,8 @@ export const ofTemplate = (name: string): Kind | undefined => {
 }
 
 const templates: ReadonlyArray<readonly [Kind, RegExp]> = [
+  // A host's own journey is none of the host's bookings.
+  ["unknown", /^(?!.*host).*(?:guest_(?:[a-z]+_)*(?:confirm|receipt)|itinerar)/],
   ["cancellation_request", /cancell?ation_request|request_(?:to_)?cancel|cancel_request/],
   ["cancelled", /cancel/],
   ["alteration_declined", /(?:alter|change|modif)[a-z]*(?:_request)?_(?:declin|reject|denied)/],
@@ -218,11 +245,9 @@ const byFirstLetter = once((): ReadonlyMap<string, ReadonlyArray<Known>> =>
 
 /** Where the fragments end, one after the other, if the first begins here. */
 const endOf = (text: string, start: number, fragments: ReadonlyArray<string>): number | undefined => {
-  const [first = "", ...others] = fragments
-  if (!text.startsWith(first, start)) return undefined
-  let end = start + first.length
-  for (const fragment of others) {
-    const at = text.indexOf(fragment, end)
+  let end = start
+  for (const fragment of fragments) {
+    const at = end === start ? (text.startsWith(fragment, start) ? start : -1) : text.indexOf(fragment, end)
     if (at < 0) return undefined
     end = at + fragment.length
   }

@@ -27,8 +27,12 @@ export interface Entry {
   readonly values: ReadonlyArray<string>
   /** How many labels of dates stand before it in the same row of labels. */
   readonly column: number
+  /** How many days belong below that row: with fewer of them, nobody knows whose they are. */
+  readonly columns: number
   /** It is the text after the label, in the label's own line and without a colon: prose begins so, too. */
   readonly isLoose: boolean
+  /** `Name` alone may be anything's: a house's as well as a guest's. */
+  readonly isVague: boolean
 }
 
 /** The labelled texts of lines. */
@@ -39,9 +43,13 @@ export const read = (lines: ReadonlyArray<string>): ReadonlyArray<Entry> => {
     if (row.labels.length === 0) continue
     if (row.rest !== "") {
       const values = [row.rest]
-      for (const { field, languages } of row.labels) {
-        entries.push({ field, languages, values, column: 0, isLoose: !row.hasColon })
-        if (field === "checkIn") entries.push(...checkOutIn(row.rest))
+      for (const { field, isVague, languages } of row.labels) {
+        // `Guest paid` is no name: without a colon only a number follows.
+        if (field === "guest" && !row.hasColon && !/\p{N}/u.test(row.rest)) continue
+        // `Name Urlauber`, `Navn på reisende`: without a colon it may be the beginning of a longer label.
+        if (field === "guestName" && !row.hasColon && (isVague || /^\p{Ll}/u.test(row.rest))) continue
+        entries.push({ field, languages, values, column: 0, columns: 1, isLoose: !row.hasColon, isVague })
+        if (field === "checkIn") entries.push(...checkOutIn(row.rest, !row.hasColon))
       }
       continue
     }
@@ -57,22 +65,39 @@ export const read = (lines: ReadonlyArray<string>): ReadonlyArray<Entry> => {
       const line = lines[below] ?? ""
       const further = labelsAt(line)
       if (further.labels.length > 0 && (further.rest === "" || further.hasColon)) break
-      values.push(line)
+      if (line.length > 1 && (line.endsWith(":") || line.endsWith("："))) break
+      if (line.length > 3 ? !linkAlone.test(line) : /[\p{L}\p{N}]/u.test(line)) values.push(line)
     }
+    const columns = new Set(labels.flatMap(({ field }) => (field === "checkIn" || field === "checkOut" ? field : [])))
+      .size
     let column = 0
     let seen: Field | undefined
-    for (const { field, languages } of labels) {
+    for (const { field, isVague, languages } of labels) {
       const isDate = field === "checkIn" || field === "checkOut"
       if (isDate && seen !== undefined && seen !== field) column++
       if (isDate) seen = field
-      entries.push({ field, languages, values, column, isLoose: false })
+      const isNext = labels.length === 1 && (field === "guestName" || field === "code")
+      const below = isNext ? values.slice(0, 1) : values
+      entries.push({ field, languages, values: below, column, columns, isLoose: false, isVague })
     }
   }
-  return entries
+  const isSaid = !entries.every(isNoProse) && isDated(entries, "checkIn") && isDated(entries, "checkOut")
+  return isSaid ? entries.filter(isNoProse) : entries
 }
 
+/** Where labels of their own say both days, `Until Nov 30` is what may be cancelled until then. */
+const isNoProse = ({ field, isLoose }: Entry): boolean => !isLoose || (field !== "checkIn" && field !== "checkOut")
+
+const isDated = (entries: ReadonlyArray<Entry>, wanted: Field): boolean =>
+  entries.some(
+    ({ field, isLoose, values }) =>
+      field === wanted && !isLoose && values.some((text) => /\p{Nd}/u.test(text.replace(timeOfDay, ""))),
+  )
+
+const timeOfDay = /\p{Nd}{1,2} ?(?:[:.h] ?\p{Nd}{2}|[ap]\.?m)/giu
+
 /** `Sat, Dec 5 Checkout Tue, Dec 8`: the second label of a line. */
-const checkOutIn = (rest: string): ReadonlyArray<Entry> => {
+const checkOutIn = (rest: string, isLoose: boolean): ReadonlyArray<Entry> => {
   const folded = Text.fold(rest.slice(0, 120))
   for (let at = 4; at < folded.length; at++) {
     if (!Text.startsWord(folded, at)) continue
@@ -80,7 +105,17 @@ const checkOutIn = (rest: string): ReadonlyArray<Entry> => {
     if (found === undefined || found.end - at < 3) continue
     return found.labels.flatMap(({ field, languages }) =>
       field === "checkOut"
-        ? [{ field, languages, values: [rest.slice(found.end).replace(/^[\s:：]+/, "")], column: 0, isLoose: false }]
+        ? [
+            {
+              field,
+              languages,
+              values: [rest.slice(found.end).replace(/^[\s:：]+/, "")],
+              column: 0,
+              columns: 1,
+              isLoose,
+              isVague: false,
+            },
+          ]
         : [],
     )
   }
@@ -123,17 +158,27 @@ const arrivals: Readonly<Record<string, ReadonlyArray<string>>> = {
   de: ["kommt am", "kommt", "reist am", "reist", "trifft am", "trifft", "checkt am"],
   es: ["llega el", "llegará el", "llega"],
   it: ["arriva il", "arriva l'", "arriverà il", "arriverà l'", "arriva"],
-  pt: ["chega a", "chega em", "chega no dia", "chega dia", "chega"],
+  pt: [
+    "chega a",
+    "chega em",
+    "chega no dia",
+    "chega dia",
+    "chega",
+    "chegará a",
+    "chegará em",
+    "chegará no dia",
+    "chegará",
+  ],
   nl: ["arriveert op", "arriveert", "komt op", "komt aan op", "komt"],
   pl: ["przyjeżdża", "przyjedzie", "przybywa", "przybędzie"],
   cs: ["přijede", "přijíždí", "dorazí"],
-  sk: ["príde", "prichádza"],
-  hr: ["dolazi", "stiže"],
-  sl: ["prispe", "pride"],
+  sk: ["príde", "prichádza", "dorazí"],
+  hr: ["dolazi", "stiže", "dolazak"],
+  sl: ["prispe", "pride", "prihaja"],
   sv: ["anländer den", "anländer", "ankommer", "kommer den", "kommer"],
   da: ["ankommer den", "ankommer d.", "ankommer", "kommer den", "kommer d.", "kommer"],
   nb: ["ankommer den", "ankommer", "kommer den", "kommer"],
-  fi: ["saapuu"],
+  fi: ["saapuu", "tulee"],
   hu: ["érkezik", "érkezése", "megérkezik", "érkezési napja"],
   ro: ["sosește pe", "sosește în", "sosește", "ajunge pe", "ajunge în", "ajunge", "vine pe"],
   bg: ["пристига на", "пристига"],
@@ -149,8 +194,8 @@ const arrivals: Readonly<Record<string, ReadonlyArray<string>>> = {
     "καταφθάνει στις",
   ],
   tr: ["geliyor", "varış"],
-  ru: ["приедет", "прибывает", "прибудет", "приезжает"],
-  uk: ["приїде", "прибуває", "приїжджає"],
+  ru: ["приедет", "прибывает", "прибудет", "приезжает", "заезжает", "заедет"],
+  uk: ["приїде", "прибуває", "прибуде", "приїжджає", "заїжджає"],
   ja: ["さんが", "様が", "さんは", "様は", "さん", "様"],
   ko: ["님이", "님은", "님께서", "님"],
   zh: ["将于", "将在", "預計", "预计", "將於", "会在", "于", "於", "在"],
@@ -166,6 +211,7 @@ const arrivals: Readonly<Record<string, ReadonlyArray<string>>> = {
     "เข้าพักวันที่",
     "เดินทางถึงวันที่",
     "จะเดินทางมาถึงวันที่",
+    "เดินทางถึง",
   ],
   vi: [
     "sẽ đến vào ngày",
@@ -179,9 +225,9 @@ const arrivals: Readonly<Record<string, ReadonlyArray<string>>> = {
     "nhận phòng ngày",
     "nhận phòng vào ngày",
   ],
-  id: ["tiba pada", "tiba"],
-  he: ["מגיע/ה ב", "מגיעה ב", "מגיע ב", "מגיעה", "מגיע"],
-  ar: ["يصل في", "تصل في", "يصل", "تصل"],
+  id: ["tiba pada tanggal", "tiba pada", "tiba tanggal", "tiba"],
+  he: ["מגיע/ה ב", "מגיעה ב", "מגיע ב", "יגיע ב", "תגיע ב", "מגיעה", "מגיע", "יגיע", "תגיע"],
+  ar: ["يصل في", "تصل في", "سيصل في", "ستصل في", "يصل", "تصل", "في", "بتاريخ", "يوم"],
 }
 
 const nightsShape =
@@ -195,7 +241,7 @@ const words: Readonly<Record<string, Words>> = {
     checkIn:
       "check-in|check in date|check-in date|checkin|arrival|arrival date|arrive|arrives|arriving|from|start date|check-in day",
     checkOut:
-      "check-out|checkout|check-out date|checkout date|check out date|departure|departure date|depart|departs|departing|until|end date",
+      "check-out|checkout|check-out date|checkout date|check out date|departure|departure date|depart|departs|departing|until|end date|leaving",
     dates: "dates|stay dates|stay|dates of stay|reservation dates|booking dates|trip dates|travel dates",
     guests:
       "guests|number of guests|guest count|party size|occupancy|travelers|travellers|total guests|party|group size",
@@ -215,7 +261,7 @@ const words: Readonly<Record<string, Words>> = {
     guest: "voyageur|client|vacancier|invité",
     guestName:
       "nom du voyageur|nom du client|nom|nom de l'hôte|nom du vacancier|réservé par|nom du voyageur principal|nom de l'invité|nom du titulaire",
-    code: "code de confirmation|numéro de confirmation|numéro de réservation|n° de réservation|code de réservation|référence|réservation n°|référence de réservation|id de réservation|n° de confirmation|identifiant de réservation|réf. de réservation",
+    code: "code de confirmation|numéro de confirmation|numéro de réservation|n° de réservation|code de réservation|référence|réservation n°|référence de réservation|id de réservation|n° de confirmation|identifiant de réservation|réf. de réservation|code de confirmation de la réservation",
     rooms: "chambres|nombre de chambres|hébergements|nombre d'hébergements",
     listing: "annonce|numéro de l'annonce|hébergement|propriété",
   },
@@ -228,7 +274,7 @@ const words: Readonly<Record<string, Words>> = {
       "gäste|anzahl der gäste|gästeanzahl|personen|anzahl personen|reisende|anzahl gäste|gästezahl|anzahl der personen|personenzahl",
     guest: "gast|reisender",
     guestName:
-      "name des gastes|gastname|name|name des reisenden|gebucht von|name des hauptgastes|gastname|reisender name|name des buchers",
+      "name des gastes|gastname|name|name des reisenden|gebucht von|name des hauptgastes|reisender name|name des buchers|name urlauber|name des urlaubers",
     code: "bestätigungscode|bestätigungs-code|buchungscode|buchungsnummer|reservierungsnummer|reservierungsnr|reservierungs-nr|reservierungs-id|buchungsnr|buchungs-nr|reservierungscode|bestätigungsnummer|referenz|buchungsreferenz|buchungs-id",
     rooms: "zimmer|anzahl zimmer|anzahl der zimmer|einheiten|zimmeranzahl|zimmerzahl",
     listing: "unterkunft|inserat|objektnummer|objekt|inseratsnummer",
@@ -369,7 +415,7 @@ const words: Readonly<Record<string, Words>> = {
     dates: "datoer|opphold|datoer for oppholdet|oppholdsdatoer",
     guests: "gjester|antall gjester|personer|antall personer|reisende|antall reisende",
     guest: "gjest|reisende",
-    guestName: "gjestens navn|navn|navn på gjest|gjestenavn|bestilt av",
+    guestName: "gjestens navn|navn|navn på gjest|gjestenavn|bestilt av|navn på reisende|den reisendes navn",
     code: "bekreftelseskode|bekreftelsesnummer|bestillingsnummer|reservasjonsnummer|reservasjonskode|bestillingskode|bookingnummer|reservasjons-id",
     rooms: "rom|antall rom",
   },
@@ -564,9 +610,17 @@ const words: Readonly<Record<string, Words>> = {
   },
 }
 
+/** Words for a name, whosever it is. */
+const vague: ReadonlySet<string> = new Set(
+  "name|nom|nombre|nome|naam|namn|navn|nimi|név|jméno|meno|ime|nume|όνομα|ad|i̇sim|isim|имя|име|ім'я|名前|이름|姓名|ชื่อ|tên|nama|שם|الاسم".split(
+    "|",
+  ),
+)
+
 interface Label {
   readonly field: Field
   readonly languages: ReadonlyArray<string>
+  readonly isVague: boolean
 }
 
 interface Row {
@@ -581,9 +635,20 @@ const none: Row = { labels: [], rest: "", hasColon: false }
 /** The labels with which a line begins. */
 const labelsAt = (line: string): Row => {
   if (line.length > 400) return none
+  const row = rowAt(line)
+  return row.rest !== "" && !row.hasColon && furtherLabel.test(row.rest) ? none : row
+}
+
+/** What a program that makes text of a page puts beside what is linked. */
+const linkAlone = /^[<[(]?https?:\/\/\S+$/
+
+/** `Traveler Phone:` is another label than `Traveler`. */
+const furtherLabel = /^[^\p{N}:：(（][^\p{N}:：]{0,39}[:：](?!\d)/u
+
+const rowAt = (line: string): Row => {
   const folded = Text.fold(line)
   let at = bullet.exec(folded)?.[0].length ?? 0
-  const labels: Array<Label> = []
+  let labels: ReadonlyArray<Label> = []
   for (let count = 0; count < 6; count++) {
     const found = longestAt(folded, at)
     if (found === undefined) break
@@ -592,9 +657,14 @@ const labelsAt = (line: string): Row => {
     // Words as short as `do` and `au` are words of other languages, too.
     const letters = folded.slice(at, found.end).replace(/[^\p{L}]/gu, "")
     if (/^\p{Script=Latin}{1,2}$/u.test(letters) && !hasColon) break
-    labels.push(...found.labels)
+    // `Property name`, `Naam accommodatie`, `Gast Zimmer` name no guest.
+    labels =
+      count === 0
+        ? found.labels
+        : [...labels, ...found.labels].filter(({ field, isVague }) => !isVague && field !== "guest")
     at = after
-    if (hasColon && at < line.length) return { labels, rest: line.slice(at).trim(), hasColon }
+    if (hasColon && at < line.length)
+      return labels.length === 0 ? none : { labels, rest: line.slice(at).trim(), hasColon }
   }
   return labels.length === 0 ? none : { labels, rest: line.slice(at).trim(), hasColon: false }
 }
@@ -628,7 +698,7 @@ const isIgnored = (char: string) => " -'.*()".includes(char)
 
 interface Node {
   readonly next: Map<string, Node>
-  labels: Array<{ readonly field: Field; readonly languages: Array<string> }>
+  labels: Array<{ readonly field: Field; readonly languages: Array<string>; readonly isVague: boolean }>
 }
 
 const root = once((): Node => {
@@ -644,7 +714,8 @@ const root = once((): Node => {
           node = next
         }
         const held = node.labels.find((label) => label.field === field)
-        if (held === undefined) node.labels.push({ field, languages: [language] })
+        const isVague = field === "guestName" && vague.has(word)
+        if (held === undefined) node.labels.push({ field, languages: [language], isVague })
         else if (!held.languages.includes(language)) held.languages.push(language)
       }
     }

@@ -122,7 +122,7 @@ const tokensOf = (text: string): ReadonlyArray<Token> => {
   const folded = text.slice(0, maxText).normalize("NFKC").toLowerCase()
   for (const [piece = ""] of folded.matchAll(/\p{Nd}+|[\p{L}\p{M}]+|[^\s\p{L}\p{M}\p{Nd}]/gu)) {
     if (/^\p{Nd}/u.test(piece)) tokens.push({ kind: "number", value: numberOf(piece) })
-    else if (/^[\p{L}\p{M}]/u.test(piece)) tokens.push(...(unspaced.test(piece) ? cut(piece) : [wordOf(piece)]))
+    else if (/^[\p{L}\p{M}]/u.test(piece)) tokens.push(...(unspaced.test(piece) ? cut(piece) : spelled(piece)))
     else if (piece === ":") tokens.push({ kind: "colon" })
     else if (piece !== "(" && piece !== ")" && piece !== "|") tokens.push({ kind: "mark", text: piece })
   }
@@ -151,6 +151,39 @@ const wordOf = (text: string): Token => {
   const sort = nouns.get(text)
   return sort === undefined ? { kind: counters.has(text) ? "counter" : "word", text } : { kind: "noun", sort }
 }
+
+/** `ילד אחד`, `طفلان`: Hebrew and Arabic write one and two in letters, or in the form of the noun. */
+const spelled = (word: string): ReadonlyArray<Token> => {
+  const value = numerals.get(word)
+  if (value !== undefined) return [{ kind: "number", value }]
+  const pair = pairs.get(word)
+  return pair === undefined
+    ? [wordOf(word)]
+    : [
+        { kind: "number", value: 2 },
+        { kind: "noun", sort: pair },
+      ]
+}
+
+const numerals: ReadonlyMap<string, number> = new Map([
+  ["אחד", 1],
+  ["אחת", 1],
+  ["שני", 2],
+  ["שתי", 2],
+  ["שניים", 2],
+  ["واحد", 1],
+  ["واحدة", 1],
+])
+
+const pairs: ReadonlyMap<string, Sort> = new Map([
+  ["بالغان", "adults"],
+  ["طفلان", "children"],
+  ["طفلين", "children"],
+  ["رضيعان", "infants"],
+  ["رضيعين", "infants"],
+  ["ضيفان", "guests"],
+  ["ضيفين", "guests"],
+])
 
 /** Words of a script without spaces: the longest known at each place, and what is between as it is. */
 const cut = (run: string): ReadonlyArray<Token> => {

@@ -15,6 +15,9 @@ export const clean = (text: string): string | null => {
   const words = name.toLowerCase().split(" ")
   if (words.length > 10 || words.some((word) => domain.test(word) || orders.has(word.replace(/[.'’-]+$/u, ""))))
     return null
+  // `votre voyageur`, `dein Gast`, `Verified guest`; but somebody may be called Guest.
+  const last = words.at(-1) ?? ""
+  if (words.length > 1 && placeholders.has(last) && (/^\p{Ll}/u.test(name) || name.endsWith(last))) return null
   return placeholders.has(name.toLowerCase().replace(/\.$/u, "")) ? null : name
 }
 
@@ -31,14 +34,16 @@ const isWritten = (name: string) =>
 const domain = /^\p{L}[\p{L}-]+\.\p{L}{2,}/u
 
 /** A name and something else: `Sea View - Ada Testwell`, `Ada Testwell at Sea View`. */
-const between = / [-‐‑] |(?:^| )(?:at|for|with|from|für|bei|pour|chez|para|per|presso|voor|bij) /u
+const between = / [-‐‑] |['’]s \p{Ll}|(?:^| )(?:at|for|with|from|für|bei|pour|chez|para|per|presso|voor|bij) /u
 
 /** Words that nobody is called, and that whoever wants to steer a reader needs. */
 const orders = new Set(
   (
     "ignore ignores disregard forget override bypass instruction instructions previous prompt prompts assistant " +
     "chatgpt http https www mailto javascript script select insert delete drop update execute confidence confirm " +
-    "confirmed reservation booking bookings verify click login password function"
+    "confirmed reservation booking bookings verify click login password function " +
+    // Beginnings of the next label, where a name was left out.
+    "phone telephone email payment address telefonnummer téléphone teléfono puhelin telefoonnummer zahlungsart"
   ).split(" "),
 )
 
@@ -59,9 +64,16 @@ const placeholders = new Set([
   "the guest",
   "your guest",
   "new guest",
+  "identity verified",
+  "new to airbnb",
+  "view profile",
+  "view details",
   "airbnb guest",
   "vrbo guest",
   "airbnb user",
+  "deleted user",
+  "someone",
+  "hidden",
   "airbnb support",
   "airbnb team",
   "vrbo support",

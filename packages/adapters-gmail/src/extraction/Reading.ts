@@ -51,19 +51,22 @@ export const of = (mail: {
   })
   const isForward = mayForward && (forwards.length > 0 || Kinds.isForward(outer))
   const phrase = Kinds.phraseOf(subject)
+  const languages = languagesOf(phrase, parts)
   return {
     subject,
     phrase,
     isReply: Kinds.isReply(innerSubject ?? outer),
     isForward,
-    parts,
+    parts: parts.map((part) =>
+      part.entries.every(isOf(languages)) ? part : { ...part, entries: part.entries.filter(isOf(languages)) },
+    ),
     links: [
       ...page.links.filter(isForward ? () => true : ownLink(page.lines, zones[0]?.own ?? [])),
       ...Links.inText(parts.flatMap(({ lines }) => lines)),
     ],
     structured: page.structured,
     innerSender: forwards.find(({ from }) => from !== null)?.from ?? null,
-    languages: languagesOf(phrase, parts),
+    languages,
   }
 }
 
@@ -101,6 +104,12 @@ const ownLink = (lines: ReadonlyArray<string>, own: ReadonlyArray<string>) => {
   const foreign = lines.findIndex((line, index) => line !== own[index])
   return ({ line, quoted }: Html.Link) => !quoted && (foreign < 0 || line < foreign)
 }
+
+/** `Host` is a guest in Czech alone. */
+const isOf =
+  (languages: ReadonlyArray<string>) =>
+  (entry: Labels.Entry): boolean =>
+    entry.field !== "guest" || languages.length === 0 || entry.languages.some((one) => languages.includes(one))
 
 /** The languages that explain most of what is written in a known language: the subject's phrase, and the labels. */
 const languagesOf = (phrase: Kinds.Phrase | undefined, parts: ReadonlyArray<Part>): ReadonlyArray<string> => {

@@ -34,10 +34,10 @@ import * as Reading from "./Reading.ts"
 import * as Structured from "./Structured.ts"
 import * as Text from "./Text.ts"
 import * as Vrbo from "./Vrbo.ts"
-import { type Weighed, weigh, type Witness } from "./Witness.ts"
+import { type Weighed, weigh, type Witness, worth } from "./Witness.ts"
 
 /** Raised with every change after which a mail may give other facts. */
-export const version = 1
+export const version = 2
 
 export interface Options {
   /**
@@ -80,7 +80,8 @@ export const extract = (message: Tape.Message, options: Options = {}): Reservati
   const { kind, reasons: doubts } = kindOf(platform, judged, reading, evidence, headers)
   const first = { platform, kind, sender }
   const noText = reading.parts.length === 0 ? ["NO_TEXT"] : []
-  if (silent.has(kind) || (kind === "unknown" && !isTold(evidence))) {
+  const isDisputed = doubts.includes("KIND_CONFLICT")
+  if (silent.has(kind) || (kind === "unknown" && !isDisputed && !isTold(evidence))) {
     return nothing({ ...first, reasons: [...judged.reasons, ...forwarded, ...doubts, ...noText] })
   }
   const values = weighAll(evidence, kind, {
@@ -89,31 +90,33 @@ export const extract = (message: Tape.Message, options: Options = {}): Reservati
   })
   const contradictions = [...doubts.filter((doubt) => doubt === "KIND_CONFLICT"), ...values.reasons]
   const reasons = [...new Set([...judged.reasons, ...forwarded, ...doubts, ...values.reasons, ...noText])]
-  const isSure = sender === "authentic" && !reading.isForward
-  const most = isSure ? 1 : threshold.review
-  // Of what is not known for sure to be of this kind, only its number may be applied by itself.
-  const unsure = doubts.length > 0 || (kind === "guest_message" && platform !== "booking")
+  const isProved = sender === "authentic" && !reading.isForward
+  const most = isProved ? 1 : worth.even
   const cap = <A>(weighed: Weighed<A> | null, limit: number) =>
     weighed === null ? null : { ...weighed, confidence: Math.min(weighed.confidence, most, limit) }
-  const limit = unsure ? doubtful : 1
+  const isThread = kind === "guest_message" && platform !== "booking"
+  // Of what is not known for sure to be of this kind, only its number may be applied by itself.
+  const told = <A>(weighed: Weighed<A> | null) =>
+    cap(weighed, doubts.length > 0 || (isThread && isOneVoice(weighed)) ? worth.question : 1)
   const isQuestion = doubts.some((doubt) => questions.has(doubt))
-  const confirmationCode = cap(values.code, isQuestion ? doubtful : 1)
-  const checkIn = cap(values.checkIn, limit)
-  const checkOut = cap(values.checkOut, limit)
-  const guestName = cap(values.guestName, limit)
+  const confirmationCode = cap(values.code, isQuestion ? worth.question : 1)
+  const checkIn = told(values.checkIn)
+  const checkOut = told(values.checkOut)
+  // Whose name it is, where there are two numbers, nobody says: most names stand without a label, and contradict nobody.
+  const guestName = cap(told(values.guestName), values.reasons.includes("CODE_CONFLICT") ? worth.question : 1)
   const identity = confirmationCode?.confidence ?? dayConfidence(checkIn, checkOut)
-  const isSingleWitness = kind === "guest_message" && (platform !== "booking" || (values.code?.sources.length ?? 0) < 2)
+  const isSingleWitness = kind === "guest_message" && !(platform === "booking" && isOwnNumber(values.code))
   const isLimited = contradictions.length > 0 || isQuestion || kind === "unknown" || isSingleWitness
-  const confidence = saysNothing.has(kind) ? 0 : Math.min(identity ?? threshold.review, isLimited ? doubtful : 1, most)
+  const confidence = saysNothing.has(kind) ? 0 : Math.min(identity ?? worth.even, isLimited ? worth.question : 1, most)
   return {
     ...first,
     guestName,
     checkIn,
     checkOut,
     confirmationCode,
-    guestCount: cap(values.guestCount, limit),
-    infants: cap(values.infants, limit),
-    rooms: cap(values.rooms, limit),
+    guestCount: told(values.guestCount),
+    infants: told(values.infants),
+    rooms: told(values.rooms),
     listing: cap(values.listing, 1),
     confidence,
     decision: decisionOf(kind, platform, confidence, doubts),
@@ -123,8 +126,13 @@ export const extract = (message: Tape.Message, options: Options = {}): Reservati
 
 const noPage: Html.Page = { lines: [], links: [], structured: [], hiddenText: false, truncated: false }
 
-/** What is believed at most where something is in doubt: a question. */
-const doubtful = 0.89
+/** In a thread one place alone may be what the other party wrote; prose is nobody's own place. */
+const isOneVoice = (weighed: Weighed<unknown> | null): boolean =>
+  weighed !== null && weighed.sources.filter((source) => source !== "prose").length < 2
+
+/** A relay's own number, which what is written below it bears out. */
+const isOwnNumber = (code: Weighed<string> | null): boolean =>
+  code !== null && code.sources.includes("header") && code.sources.length > 1
 
 /** Doubts of what a mail is for in which not even its number may be applied by itself. */
 const questions: ReadonlySet<string> = new Set(["UNKNOWN_HEADER", "UNKNOWN_MAILBOX", "SUBJECT_UNCLEAR"])
@@ -191,10 +199,10 @@ const platformAndEvidence = (
     case "booking":
       return {
         platform: inner,
-        evidence: Evidence.merge(BookingCom.read(reading, platform === null ? "" : address), own),
+        evidence: Evidence.merge(BookingCom.read(reading, platform === null ? null : { address, name }), own),
       }
     case null: {
-      const evidence = Evidence.merge(PropertyManagers.read(reading), own)
+      const evidence = PropertyManagers.read(reading, own)
       const isTrusted = !reasons.includes("UNKNOWN_DOMAIN") && address !== ""
       const isPms = structured !== null || isTrusted || PropertyManagers.isOne(reading, evidence)
       return { platform: isPms ? "pms" : null, evidence }
@@ -273,19 +281,11 @@ const weighAll = (evidence: Evidence.Evidence, kind: Kind, context: LocalDates.C
   const hasDays = !withoutDays.has(kind)
   const days = hasDays ? daysOf(evidence, context) : noDays
   reasons.push(...days.reasons)
-  const names = evidence.names.toSorted((one, other) => other.value.length - one.value.length)
   const isPartial = kind === "reminder" || kind === "cancelled"
-  const guestName = settled(
-    weigh(
-      isPartial
-        ? names.map((name) =>
-            name.value.includes(" ") ? name : { value: name.value, source: name.source, atMost: doubtful },
-          )
-        : names,
-      sameName,
-    ),
-    "FIELD_CONFLICT",
-  )
+  const names = evidence.names
+    .toSorted((one, other) => other.value.length - one.value.length)
+    .map((name) => (name.source === "prose" || (isPartial && !name.value.includes(" ")) ? halfKnown(name) : name))
+  const guestName = settled(weigh(names, sameName), "FIELD_CONFLICT")
   const parties = evidence.guests.flatMap(({ source, value }): ReadonlyArray<Witness<Party>> => {
     const guests = PartySize.count(value)
     return guests === null ? [] : [{ value: { guests, infants: value.infants }, source }]
@@ -305,6 +305,9 @@ const weighAll = (evidence: Evidence.Evidence, kind: Kind, context: LocalDates.C
     reasons: [...new Set(reasons)],
   }
 }
+
+/** A name that nothing marks as one, or that may be the first alone. */
+const halfKnown = ({ source, value }: Witness<string>): Witness<string> => ({ value, source, atMost: worth.even })
 
 interface Party {
   readonly guests: number
@@ -332,7 +335,7 @@ const noDays: DaysSaid = { checkIn: null, checkOut: null, reasons: [] }
 const longestInferred = 60
 
 /** What a day is worth where neither a year nor a day of the week confirms it. */
-const inferred = { atMost: 0.88 }
+const inferred = { atMost: worth.question }
 
 const daysOf = (evidence: Evidence.Evidence, context: LocalDates.Context): DaysSaid => {
   const counts = new Set(evidence.nights)

@@ -13,7 +13,10 @@ import { type Witness } from "./Witness.ts"
 /** The stays among the nodes, and what they say; null if there is none. */
 export const read = (nodes: ReadonlyArray<unknown>): Evidence.Evidence | null => {
   const found = reservations(nodes)
-  return found.length === 0 ? null : Evidence.merge(...found.map(evidenceOf))
+  if (found.length === 0) return null
+  const said = found.map(evidenceOf)
+  const states = new Set(said.map(({ status }) => status))
+  return { ...Evidence.merge(...said), status: states.size > 1 ? "unknown" : said[0]?.status }
 }
 
 type Node = Readonly<Record<string, unknown>>
@@ -71,12 +74,18 @@ const statusOf = (status: string | undefined): Kind | undefined => {
       return "confirmed"
     case "cancelled":
     case "canceled":
+    case "declined":
+    case "rejected":
+    case "expired":
       return "cancelled"
     case "pending":
     case "hold":
+    case "tentative":
       return "request_pending"
-    default:
+    case "":
       return undefined
+    default:
+      return "unknown"
   }
 }
 

@@ -1,5 +1,6 @@
 /** The mails of Vrbo and its sisters (HomeAway, FeWo-direkt, Abritel): headers say the most, in no language. */
 import * as Evidence from "./Evidence.ts"
+import { type Phrase } from "./Kinds.ts"
 import * as Lines from "./Lines.ts"
 import * as Links from "./Links.ts"
 import * as LocalDates from "./LocalDates.ts"
@@ -62,7 +63,7 @@ const ofSubject = ({ languages, phrase, subject }: Reading): Evidence.Evidence =
   const range = found.find((one) => one._tag === "Range")
   const listing = /#\s?(\d{4,12})(?!\d)/.exec(subject)?.[1]
   const codes = [...new Set([...subject.matchAll(code.anywhere ?? /(?!)/g)].map(([, code = ""]) => code))]
-  const name = phrase === undefined ? null : nameAfter(subject.slice(phrase.end))
+  const name = phrase === undefined ? null : nameAfter(subject, phrase)
   return {
     ...Evidence.none,
     codes: codes.map((value) => ({ value, source: "subject" })),
@@ -72,17 +73,18 @@ const ofSubject = ({ languages, phrase, subject }: Reading): Evidence.Evidence =
   }
 }
 
-/** The name ends at the colon before the days. */
-const nameAfter = (text: string): string | null => {
-  const end = text.search(/[:：]/)
-  if (end < 0) return null
-  const words = Lines.normalised(text.slice(0, end))
-  return PersonName.clean(words.replace(by, ""))
+/** The name ends at the colon before the days. It may begin like the word before it: `Reservation from Di Sample`. */
+const nameAfter = (subject: string, { end, start }: Phrase): string | null => {
+  const isSaid = by.test(`${/\S+$/u.exec(subject.slice(start, end))?.[0] ?? ""} `)
+  const text = Lines.normalised(subject.slice(end).replace(/^[\s:：-]+/u, ""))
+  const named = isSaid ? text : text.replace(by, "")
+  const colon = named.search(/[:：]/)
+  return colon < 0 ? null : PersonName.clean(named.slice(0, colon))
 }
 
 /** `from`, as a word before the name. */
 const by =
-  /^(?:from|by|von|de la part de|de la|de|da parte di|di|da|van|från|fra|od gosta|od|από τον|από την|από|от|від|จาก|từ|bởi|dari|vieraalta|henkilöltä|käyttäjältä)\s+/iu
+  /^(?:d['’](?=\p{Lu})|(?:from|by|von|de la part de|de la|de|da parte di|di|da|van|från|fra|od gosta|od|από τον|από την|από|от|від|จาก|từ|bởi|dari|vieraalta|matkustajalta|henkilöltä|käyttäjältä|door|av|af)(?:\s?[:：]\s?|\s+))/iu
 
 const dayOf = (text: string | undefined): LocalDates.DateFound | undefined => {
   const [found] = /^\d{4}-\d{2}-\d{2}/.test(text?.trim() ?? "") ? LocalDates.find(text?.trim().slice(0, 10) ?? "") : []

@@ -19,6 +19,18 @@ export interface Weighed<A> {
   readonly sources: ReadonlyArray<Provenance>
 }
 
+/** All that a value can be worth: few numbers, so that whoever sees one knows where it comes from. */
+export const worth = {
+  /** A place where only the platform writes says it. Never more: what nobody has thought of is one in a hundred. */
+  sure: 0.99,
+  /** Structured data says it, and nobody else. */
+  unseen: 0.95,
+  /** Most such values are right, and none is applied before a person was asked: the most that is below the threshold. */
+  question: 0.89,
+  /** As likely wrong as right. */
+  even: 0.5,
+} as const
+
 /** The weighed value, as the first of those who agree says it; null if nobody says anything, `"conflict"` if they contradict each other. */
 export const weigh = <A>(
   witnesses: ReadonlyArray<Witness<A>>,
@@ -34,17 +46,17 @@ export const weigh = <A>(
   const sure = agreeing.filter(({ atMost }) => atMost === undefined)
   const best = Math.max(...agreeing.map(({ atMost, source }) => Math.min(alone[source], atMost ?? 1)))
   const together = new Set(sure.map(({ source }) => source)).size
-  return { value: agreeing[0]?.value ?? first.value, confidence: together >= 2 ? 0.99 : best, sources }
+  return { value: agreeing[0]?.value ?? first.value, confidence: together >= 2 ? worth.sure : best, sources }
 }
 
-/** How often a place of this sort is right when it is the only one. */
+/** What a place of this sort is worth when it is the only one. */
 const alone: Readonly<Record<Provenance, number>> = {
-  link: 0.99,
-  header: 0.99,
-  subject: 0.99,
-  label: 0.99,
-  structured_data: 0.95,
-  prose: 0.88,
+  link: worth.sure,
+  header: worth.sure,
+  subject: worth.sure,
+  label: worth.sure,
+  structured_data: worth.unseen,
+  prose: worth.question,
 }
 
 const strength: ReadonlyArray<readonly [Provenance, number]> = [

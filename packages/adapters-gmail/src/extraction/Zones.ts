@@ -199,7 +199,7 @@ const forwardedWords = (
 ).split("|")
 
 const originalWords = (
-  "original|ursprüngliche|originale|originál|oorspronkelijk|wiadomość oryginalna|oryginalna|původní|pôvodná|izvorna|izvirno|" +
+  "original|d'origine|d’origine|ursprüngliche|originale|originál|oorspronkelijk|wiadomość oryginalna|oryginalna|původní|pôvodná|izvorna|izvirno|" +
   "ursprungligt|oprindelig|opprinnelig|alkuperäinen|eredeti|originalul|αρχικό|orijinal|özgün|исходное|оригинальное|оригінальне|" +
   "algne|sākotnējais|pradinis|upprunaleg|元のメッセージ|원본|原始|ต้นฉบับ|gốc|asli|asal|המקורית|الأصلية"
 ).split("|")

@@ -27,10 +27,13 @@ export const delivered = (
   const stamp = `${new Date(receivedAt).toUTCString().replace("GMT", "+0000")}`
   const aligned = delivery.dkim === "pass" && isAligned(delivery.signedBy, delivery.fromDomain)
   const signature = Random.chance(random, 0.5) ? `header.i=@${delivery.signedBy}` : `header.d=${delivery.signedBy}`
+  const returnPath = Random.chance(random, 0.5)
+    ? `bounces+${Random.digits(random, 6)}-host=example.com@${delivery.signedBy}`
+    : `bounce@${delivery.signedBy}`
   const second = Random.chance(random, 0.3)
     ? "\n       dkim=pass header.i=@relay.example.net header.s=r1 header.b=Q0d;"
     : ""
-  const results = `${delivery.server};\n       dkim=${delivery.dkim} ${signature} header.s=s${hex().slice(0, 8)} header.b=${hex().slice(0, 8)};${second}\n       spf=${delivery.dkim === "fail" ? "softfail" : "pass"} smtp.mailfrom=${delivery.mailFrom ?? `bounce@${delivery.signedBy}`};\n       dmarc=${aligned ? "pass (p=REJECT sp=REJECT dis=NONE)" : "fail (p=NONE sp=NONE dis=NONE)"} header.from=${delivery.fromDomain}`
+  const results = `${delivery.server};\n       dkim=${delivery.dkim} ${signature} header.s=s${hex().slice(0, 8)} header.b=${inVerdict(beginningOf(random))};${second}\n       spf=${delivery.dkim === "fail" ? "softfail" : "pass"} smtp.mailfrom=${delivery.mailFrom ?? inVerdict(returnPath)};\n       dmarc=${aligned ? "pass (p=REJECT sp=REJECT dis=NONE)" : "fail (p=NONE sp=NONE dis=NONE)"} header.from=${delivery.fromDomain}`
   const sealed = delivery.arc !== undefined || Random.chance(random, 0.5)
   return [
     ["Delivered-To", "host@example.com"],
@@ -38,7 +41,7 @@ export const delivered = (
     ...(delivery.dkim === "absent" || !sealed
       ? []
       : [["ARC-Authentication-Results", `i=1; ${delivery.arc ?? results}`] as const]),
-    ["Return-Path", `<bounce@${delivery.signedBy}>`],
+    ["Return-Path", `<${returnPath}>`],
     [
       "Received",
       `from out.${delivery.signedBy} (out.${delivery.signedBy}. [192.0.2.${Random.between(random, 1, 250)}])\n        by mx.google.com with ESMTPS id ${hex()}\n        for <host@example.com>;\n        ${stamp}`,
@@ -51,6 +54,15 @@ export const delivered = (
     ],
   ]
 }
+
+/** Google puts what has a `/` or a `=` in it into quotation marks. */
+const inVerdict = (value: string): string => (/[/=]/.test(value) ? `"${value}"` : value)
+
+/** How a signature begins, in Base64. */
+const beginningOf = (random: Random.Random): string =>
+  Array.from({ length: 8 }, () => base64.charAt(Random.between(random, 0, 63))).join("")
+
+const base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 /** Relaxed alignment: of one organisation. */
 const isAligned = (one: string, other: string): boolean => organisation(one) === organisation(other)

@@ -80,6 +80,7 @@ export const engine = (scene: Scene, kind: EngineKind): Draft => {
     `${Random.between(random, 10_000, 99_999)}`,
   ])
   const rooms = Random.chance(random, 0.2) ? Random.between(random, 2, 4) : null
+  const told = truthOf(scene, kind, code, language.startsWith("en") ? rooms : null)
   return {
     language,
     from: ["Seehaus Muster", `booking@${domain}`],
@@ -101,8 +102,8 @@ export const engine = (scene: Scene, kind: EngineKind): Draft => {
     ],
     structured: JSON.stringify(reservation(scene, kind, code)),
     truth: Random.chance(random, 0.5)
-      ? nothing("pms", kind)
-      : truthOf(scene, kind, code, language.startsWith("en") ? rooms : null),
+      ? { ...nothing("pms", kind), otherwise: told }
+      : { ...told, otherwise: nothing("pms", kind) },
   }
 }
 

@@ -29,8 +29,12 @@ const held = (message: Message, values: Partial<Truth> = {}): Message =>
   told(message, { ...message.draft.truth, required: new Set(), autoAllowed: false, ...values })
 
 /** Nothing proves it. Half of such mail is genuine; the other half somebody made up, and it looks the same. */
-const believedByHalf = (message: Message): Message =>
-  Random.chance(message.scene.random, 0.5) ? held(message) : forged(message)
+const believedByHalf = (message: Message): Message => {
+  const genuine = held(message)
+  const invented = forged(message)
+  const [is, couldBe] = Random.chance(message.scene.random, 0.5) ? [genuine, invented] : [invented, genuine]
+  return told(is, { ...is.draft.truth, otherwise: couldBe.draft.truth })
+}
 
 /** Genuine and legible, yet nobody need manage to read it. */
 const strained = (message: Message): Message => told(message, { ...message.draft.truth, required: new Set() })
@@ -221,10 +225,11 @@ export const tricks = {
     })
   },
   "two subjects": (scene) => {
-    // A signature covers the lower of two headers: whoever passes a genuine mail on can put another above it.
+    // A signature covers the lower of two headers: whoever passes a genuine mail on can put another above it, be it the
+    // host's own mail or one about a reservation of theirs.
     const message = anyConfirmed(scene)
     const other = Airbnb.draft(otherStay(scene), "confirmed")
-    return held({
+    return believedByHalf({
       ...message,
       rawSubject: `${worded(message.wire, other.subject)}\nSubject: ${worded(message.wire, message.draft.subject)}`,
     })
@@ -306,7 +311,7 @@ export const tricks = {
       html: `<div>${head.map((line) => line.replaceAll("<", "&lt;")).join("<br>")}<br></div>`,
       text: head.join("\n"),
     }
-    return held(
+    return believedByHalf(
       redrafted(
         withBlocks({ ...message, ...byHost(message) }, (blocks) => [forwarded, ...blocks]),
         {

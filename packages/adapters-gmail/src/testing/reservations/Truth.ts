@@ -24,6 +24,8 @@ export interface Truth extends Values {
   readonly required: ReadonlySet<Field>
   /** The facts may be applied without a person being asked. Where this is false, `auto` is wrong whatever the values. */
   readonly autoAllowed: boolean
+  /** As likely true instead: the mail looks the same, and chance decided. Whoever measures how sure one may be counts both. */
+  readonly otherwise?: Truth
 }
 
 export const silent: Values = {

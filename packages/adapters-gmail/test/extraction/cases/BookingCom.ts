@@ -26,6 +26,14 @@ const relay = (body: string) =>
     ].join("\r\n"),
   })
 
+const relayed = (name: string, lines: ReadonlyArray<string>) =>
+  booking({
+    from: `"${name}" <5550000001-abcd.ef12.gh34.ij56@guest.booking.com>`,
+    verdict: passed("guest.booking.com"),
+    subject: "We received this message",
+    text: lines.join("\r\n"),
+  })
+
 export const cases: ReadonlyArray<Case> = [
   ...[
     ["C01: a new booking is a number and a day", "Booking.com - New booking! (5550000001, Wednesday, 2 June 2027)"],
@@ -164,5 +172,73 @@ export const cases: ReadonlyArray<Case> = [
     kind: "confirmed",
     decision: "auto",
     says: told,
+  },
+  ...[
+    ["in the words that German hosts get", "Eine neue Buchung! (5550000001, Mittwoch, 2. Juni 2027)"],
+    ["at the last minute, in Dutch", "Nieuwe last-minutereservering (5550000001, woensdag 2 juni 2027)"],
+    ["in Indonesian", "Pesanan baru! (5550000001, Rabu, 2 Juni 2027)"],
+    ["in Lithuanian", "Naujas užsakymas! (5550000001, 2027 m. birželio 2 d., trečiadienis)"],
+    ["in Latvian", "Jauna rezervācija! (5550000001, trešdiena, 2027. gada 2. jūnijs)"],
+    ["in Estonian", "Uus broneering! (5550000001, kolmapäev, 2. juuni 2027)"],
+    ["in Icelandic", "Ný bókun! (5550000001, miðvikudagur, 2. júní 2027)"],
+  ].map(([how = "", subject = ""]): Case => ({
+    name: `a new booking, ${how}`,
+    mail: booking({ subject: `Booking.com - ${subject}`, text: extranet("5550000001") }),
+    kind: "confirmed",
+    decision: "auto",
+    says: told,
+    sure: ["checkIn", "confirmationCode"],
+    reasons: [],
+  })),
+  {
+    name: "a subject with two numbers is about neither",
+    mail: booking({
+      subject: "New booking! (5550000001, Wednesday, 2 June 2027) (5550000002, Thursday, 3 June 2027)",
+      text: "Hello",
+    }),
+    kind: "confirmed",
+    decision: "review",
+    says: { confirmationCode: null, checkIn: null },
+    reasons: ["CODE_CONFLICT"],
+  },
+  {
+    name: "a relayed message names the guest above, and the house below",
+    mail: relayed("Ada Testwell tramite Booking.com", [
+      "Booking number:",
+      "5550000001",
+      "Property name:",
+      "Sea View",
+      "Hello!",
+    ]),
+    kind: "guest_message",
+    decision: "auto",
+    says: { guestName: "Ada Testwell", confirmationCode: "5550000001" },
+    sure: ["guestName", "confirmationCode"],
+  },
+  {
+    name: "a guest who writes another name than the relay's leaves none",
+    mail: relayed("Ada Testwell via Booking.com", [
+      "Booking number:",
+      "5550000001",
+      "Guest name: Mallory Sample",
+      "Check-in: Tue 1 Jun 2027",
+      "Check-out: Thu 3 Jun 2027",
+    ]),
+    kind: "guest_message",
+    decision: "review",
+    says: { guestName: null, confirmationCode: "5550000001" },
+    reasons: ["FIELD_CONFLICT"],
+  },
+  {
+    name: "a relay without a number is a guest's, who may write any number",
+    mail: booking({
+      from: "Mallory Sample <mallory.123456@guest.booking.com>",
+      verdict: passed("guest.booking.com"),
+      subject: "Booking.com - New booking! (5550000001, Wednesday, 2 June 2027)",
+      text: extranet("5550000001"),
+    }),
+    kind: "guest_message",
+    decision: "review",
+    says: { guestName: null },
   },
 ]

@@ -71,7 +71,7 @@ export const cases: ReadonlyArray<Case> = [
     kind: "guest_message",
     decision: "review",
     says: { guestName: "Ada Testwell", checkIn: "2027-05-01", checkOut: "2027-05-08" },
-    sure: [],
+    sure: ["guestName"],
   },
   {
     name: "B08: a review's number is no reservation's",
@@ -118,4 +118,81 @@ export const cases: ReadonlyArray<Case> = [
     decision: "auto",
     says: { guestName: "Ada and Bruno Testwell" },
   },
+  ...(
+    [
+      ["in English", subject, ["Traveler Name:", "Ada Testwell", "Traveler Phone:", "+1 555 0100"]],
+      [
+        "in German",
+        "Sofortbuchung von Ada Testwell: 10. Apr. - 17. Apr. 2027 - FeWo-direkt.de #1234567",
+        ["Name Urlauber", "Ada Testwell", "Telefonnummer Urlauber", "+1 555 0100"],
+      ],
+      [
+        "in Norwegian",
+        "Direktebestilling fra Ada Testwell: 10. apr. - 17. apr. 2027 - Vrbo #1234567",
+        ["Navn på reisende", "Ada Testwell", "Telefon", "+1 555 0100"],
+      ],
+      [
+        "in Polish",
+        "Natychmiastowa rezerwacja od: Ada Testwell: 10 kwi - 17 kwi 2027 - Vrbo #1234567",
+        ["Imię i nazwisko podróżnego", "Ada Testwell", "Telefon", "+1 555 0100"],
+      ],
+    ] as const
+  ).map(([language, subject, lines]): Case => ({
+    name: `a label that begins like a name's is none, ${language}`,
+    mail: vrbo({ subject, text: lines.join("\r\n") }),
+    kind: "confirmed",
+    decision: "auto",
+    says: { guestName: "Ada Testwell", checkIn: "2027-04-10", checkOut: "2027-04-17" },
+    sure: ["guestName", "checkIn", "checkOut"],
+    reasons: [],
+  })),
+  ...[
+    ["Traveler Name:", "Traveler Phone:", "+1 555 0100"],
+    ["Traveler Name", "Payment Method", "Visa"],
+    ["Name Urlauber", "Objekt", "#1234567"],
+  ].map((lines): Case => ({
+    name: `where a name is left out, what follows is none: ${lines.join(" / ")}`,
+    mail: vrbo({
+      from: "Vrbo <messaging@messages.vrbo.com>",
+      verdict: "mx.google.com; dkim=pass header.d=messages.vrbo.com",
+      subject: "Instant booking: Apr 10 - Apr 17, 2027 - Vrbo #1234567",
+      text: [...lines, ...body].join("\r\n"),
+    }),
+    kind: "confirmed",
+    decision: "auto",
+    says: { guestName: null, confirmationCode: "HA-TST123" },
+  })),
+  {
+    name: "what a guest answers below an older mail, in French, is the older mail's",
+    mail: vrbo({
+      subject: "Reservation from Ada Testwell",
+      text: ["À bientôt !", "-----Message d’origine-----", ...body].join("\r\n"),
+    }),
+    kind: "confirmed",
+    decision: "review",
+    says: { confirmationCode: null, checkIn: null, guestCount: null },
+  },
+  {
+    name: "a link between a label and what it labels is passed over",
+    mail: vrbo({ subject, text: ["Reservation ID:", "<https://www.vrbo.com/supply?x=1>", "HA-TST123"].join("\r\n") }),
+    kind: "confirmed",
+    decision: "auto",
+    says: { confirmationCode: "HA-TST123" },
+    sure: ["guestName", "checkIn", "checkOut", "confirmationCode"],
+  },
+  ...["Reservation from Di Sample", "Instant Booking from Van Sample", "Réservation instantanée d'Ada Sample"].map(
+    (begins): Case => ({
+      name: `a name that begins like the word before it stays whole: ${begins}`,
+      mail: vrbo({
+        from: "Vrbo <messaging@messages.vrbo.com>",
+        verdict: "mx.google.com; dkim=pass header.d=messages.vrbo.com",
+        subject: `${begins}: 10 Apr 2027 - 17 Apr 2027 - Vrbo #1234567`,
+        text: body.join("\r\n"),
+      }),
+      kind: "confirmed",
+      decision: "auto",
+      says: { guestName: /\w+ Sample/.exec(begins)?.[0] ?? null, confirmationCode: "HA-TST123" },
+      sure: ["guestName", "checkIn", "checkOut", "confirmationCode", "guestCount"],
+    }),
+  ),
 ]
