@@ -9,7 +9,7 @@
  * {@link EventLog} is what projections, exports and operators use: all tenants,
  * in order.
  */
-import { Context, type DateTime, Effect, Schema, Stream } from "effect"
+import { Context, type DateTime, type Effect, Schema, type Stream } from "effect"
 
 import { Actor, EventId, type TenantId } from "./Ids.ts"
 
@@ -170,6 +170,16 @@ export interface LogFilter {
   readonly sealed?: boolean | undefined
 }
 
+/** What a reader finds who waited for the log to go on. */
+export interface Page {
+  /** What is wanted of it, in order. There may be none. */
+  readonly events: ReadonlyArray<Recorded<EncodedEvent>>
+  /** The position up to which these events are all. */
+  readonly to: Position
+  /** How far there is more to read, if it is beyond `to`. */
+  readonly head: Position
+}
+
 export class EventStore extends Context.Service<
   EventStore,
   {
@@ -217,52 +227,12 @@ export class EventLog extends Context.Service<
     ): Stream.Stream<Recorded<EncodedEvent>, EventStoreUnavailable>
 
     /**
-     * Waits until the head is beyond a position, and returns it. Woken by a hint soon after a commit, and by a
+     * Waits until the head is beyond a position, and reads on from there. Woken by a hint soon after a commit, and by a
      * poll that slows down while nothing happens. Survives any outage of the store: it never fails.
      */
-    awaitBeyond(position: Position): Effect.Effect<Position>
+    next(after: Position, filter?: LogFilter): Effect.Effect<Page>
 
     /** Events after a position as they are recorded: catches up, then stays. Never ends, never fails. */
     follow(after: Position, options?: LogFilter): Stream.Stream<Recorded<EncodedEvent>>
   }
 >()("@holdfast/domain/EventLog") {}
-
-/**
- * For stores that can read and wait: how they follow. After a failure it goes on behind the last event delivered; that
- * it cannot read is logged once, until it can again.
- */
-export const following =
-  ({ awaitBeyond, read }: Pick<EventLog["Service"], "awaitBeyond" | "read">): EventLog["Service"]["follow"] =>
-  (after, filter) =>
-    Stream.suspend(() => {
-      let reached = after
-      let failing = false
-      const waitAfter = ({ reason }: EventStoreUnavailable) =>
-        Effect.suspend(() => {
-          const isNew = !failing
-          failing = true
-          return Effect.andThen(
-            isNew ? Effect.logWarning("The log cannot be followed; trying again until it can", reason) : Effect.void,
-            Effect.sleep("100 millis"),
-          )
-        })
-      const round = Effect.map(
-        Effect.suspend(() => awaitBeyond(reached)),
-        (head) =>
-          read(reached, { ...filter, until: head }).pipe(
-            Stream.mapArray((page) => {
-              reached = (page.at(-1) ?? page[0]).position
-              return page
-            }),
-            Stream.concat(
-              Stream.suspend(() => {
-                reached = head
-                failing = false
-                return Stream.empty
-              }),
-            ),
-            Stream.catch((error) => Stream.drain(Stream.fromEffect(waitAfter(error)))),
-          ),
-      )
-      return Stream.forever(Stream.unwrap(round))
-    })

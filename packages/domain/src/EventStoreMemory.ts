@@ -4,7 +4,7 @@
  * It promises what the other stores promise and refuses what they refuse, and it
  * yields before and after every step, so that races show.
  */
-import { Context, DateTime, Deferred, Effect, Layer, Stream } from "effect"
+import { Context, DateTime, Deferred, Effect, Layer, Option, Stream } from "effect"
 
 import * as AppendRequest from "./AppendRequest.ts"
 import {
@@ -16,9 +16,9 @@ import {
   EventLog,
   EventStore,
   type ExpectedVersion,
-  following,
   IdempotencyConflict,
   type LogFilter,
+  type Page,
   Position,
   type Recorded,
   type StreamId,
@@ -136,10 +136,16 @@ export const layer: Layer.Layer<EventStore | EventLog> = Layer.effectContext(
         )
       })
 
-    const awaitBeyond = Effect.fn("EventStoreMemory.awaitBeyond")(function* (position: Position) {
+    const next = Effect.fn("EventStoreMemory.next")(function* (after: Position, filter: LogFilter = {}) {
       yield* Effect.yieldNow
-      while (head() <= position) yield* Deferred.await(grown)
-      return head()
+      while (head() <= after) yield* Deferred.await(grown)
+      const wanted = select(
+        log.filter(({ position }) => position > after),
+        filter,
+      )
+      const events = wanted.slice(0, pageSize)
+      const last = wanted.length > pageSize ? events.at(-1) : undefined
+      return { events, to: last?.position ?? head(), head: head() } satisfies Page
     })
 
     return Context.make(EventStore, store).pipe(
@@ -152,8 +158,11 @@ export const layer: Layer.Layer<EventStore | EventLog> = Layer.effectContext(
             pages(() =>
               select(log.filter(({ position }) => before === undefined || position < before).toReversed(), filter),
             ),
-          awaitBeyond,
-          follow: following({ awaitBeyond, read }),
+          next,
+          follow: (after, filter) =>
+            Stream.paginate(after, (after) =>
+              Effect.map(next(after, filter), ({ events, to }) => [events, Option.some(to)] as const),
+            ),
         }),
       ),
     )
@@ -205,5 +214,7 @@ const clear = (recorded: Recorded<EncodedEvent>): Recorded<EncodedEvent> => {
   return { ...recorded, event }
 }
 
+const pageSize = 64
+
 const pages = (all: () => ReadonlyArray<Recorded<EncodedEvent>>) =>
-  Stream.fromIterableEffect(Effect.andThen(Effect.yieldNow, Effect.sync(all))).pipe(Stream.rechunk(64))
+  Stream.fromIterableEffect(Effect.andThen(Effect.yieldNow, Effect.sync(all))).pipe(Stream.rechunk(pageSize))

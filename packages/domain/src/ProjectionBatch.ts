@@ -42,19 +42,23 @@ export const open = Effect.fnUntraced(function* <R extends Row, Event extends Ta
   return yield* groundOf(projection, build)
 })
 
-/** Applies everything up to a position, in batches. */
+/** Applies everything up to a position, in batches. Reads the events, unless they were read already. */
 export const advance = Effect.fnUntraced(function* <R extends Row, Event extends Tagged>(
   projection: Projection.Projection<R, Event>,
   from: Ground,
   until: Position,
   options: Options,
+  events?: ReadonlyArray<Recorded<EncodedEvent>>,
 ) {
   const log = yield* EventLog
   const { batchSize = 1000, poison = "pause" } = options
   let ground = from
   yield* failWhenPaused(ground)
   if (until <= ground.build.position) return ground
-  yield* log.read(ground.build.position, { ...readOf(projection), until }).pipe(
+  const all: Stream.Stream<Recorded<EncodedEvent>, EventStoreUnavailable> = events === undefined
+    ? log.read(ground.build.position, { ...readOf(projection), until })
+    : Stream.fromIterable(events)
+  yield* all.pipe(
     Stream.grouped(batchSize),
     Stream.runForEach((events) =>
       Effect.gen(function* () {

@@ -62,6 +62,8 @@ export const foldLog = Effect.fnUntraced(function* <R extends Row, Event extends
   let count = 0
   let enough = false
   yield* log.read(after, { ...readOf(projection), until: to }).pipe(
+    // The store looks up the next page while this one is folded.
+    Stream.bufferArray({ capacity: 1 }),
     // Short-lived garbage is cheap: what is decoded is folded before the next is.
     Stream.rechunk(500),
     Stream.chunks,

@@ -42,14 +42,16 @@ export const run = <R extends Row, Event extends Tagged>(
 ) => {
   const advancing = Effect.gen(function* () {
     const log = yield* EventLog
-    let ground = yield* open(projection)
-    let head = yield* log.head
+    const reading = readOf(projection)
+    let ground = yield* advance(projection, yield* open(projection), yield* log.head, options)
     while (true) {
-      ground = yield* advance(projection, ground, head, options)
-      const moved = yield* Effect.timeoutOption(log.awaitBeyond(ground.build.position), "2 seconds")
-      head = Option.getOrElse(moved, () => head)
+      const { position } = ground.build
+      const page = Option.getOrUndefined(yield* Effect.timeoutOption(log.next(position, reading), "2 seconds"))
       // No event tells that another build was put in the place of this one, and that one may stand behind the head.
-      if (Option.isNone(moved)) ground = yield* open(projection)
+      ground =
+        page === undefined
+          ? yield* advance(projection, yield* open(projection), position, options)
+          : yield* advance(projection, ground, page.head, options, page.to === page.head ? page.events : undefined)
     }
   })
 

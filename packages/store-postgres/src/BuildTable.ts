@@ -34,6 +34,20 @@ export const buildOf = ({ epoch, number, paused, position, state, version, view 
 export const movedFrom = ({ number, view }: ViewStore.Build) =>
   Effect.fail(new ViewStore.CheckpointMoved({ view, build: number }))
 
+/** Moves the checkpoint from where the build is known to stand, and so locks it for the rest of the transaction. */
+export const advanceStatement = `
+  UPDATE holdfast.builds
+  SET position = $1, epoch = epoch + $2::int, advanced_at = clock_timestamp()
+  WHERE view = $3 AND number = $4 AND state <> 'retired' AND position = $5 AND epoch = $6
+  RETURNING ${buildColumns}, set_config('synchronous_commit', 'off', true)`
+
+/** Of {@link advanceStatement}. */
+export const advanceParameters = (
+  { epoch, number, position, view }: ViewStore.Build,
+  to: EventStore.Position,
+  raise = to === position,
+) => [to, raise ? 1 : 0, view, number, position, epoch]
+
 /** Its statements. Those that change something belong into a transaction. */
 export const make = (sql: PgClient.PgClient) => {
   const buildsOf = (view: string) =>
@@ -42,18 +56,8 @@ export const make = (sql: PgClient.PgClient) => {
   const find = (view: string, state: ViewStore.BuildState) =>
     Effect.map(buildsOf(view), (builds) => builds.find((build) => build.state === state))
 
-  /** Moves the checkpoint, and so locks it for the rest of the transaction. */
-  const advance = Effect.fnUntraced(function* (
-    build: ViewStore.Build,
-    to: EventStore.Position,
-    raise = to === build.position,
-  ) {
-    const [moved] = yield* sql<StoredBuild>`
-      UPDATE holdfast.builds
-      SET position = ${to}, epoch = epoch + ${raise ? 1 : 0}::int, advanced_at = clock_timestamp()
-      WHERE view = ${build.view} AND number = ${build.number} AND state <> 'retired'
-        AND position = ${build.position} AND epoch = ${build.epoch}
-      RETURNING ${sql.literal(buildColumns)}, set_config('synchronous_commit', 'off', true)`
+  const advance = Effect.fnUntraced(function* (build: ViewStore.Build, to: EventStore.Position, raise?: boolean) {
+    const [moved] = yield* sql.unsafe<StoredBuild>(advanceStatement, advanceParameters(build, to, raise))
     return moved === undefined ? yield* movedFrom(build) : buildOf(moved)
   })
 

@@ -2,8 +2,9 @@
  * The whole log, for readers of all tenants.
  *
  * The head is the low-water fence (see the first migration): the positions up to it
- * are final. A page is one statement of its own, so its snapshot is later than the
- * look at the fence, and nothing stays open between two pages.
+ * are final. A page has a snapshot of its own, later than the look at the fence: it is
+ * another statement, or a function that is called after it. Nothing stays open between
+ * two pages.
  */
 import { EventStore } from "@holdfast/domain"
 import { type Duration, Effect, Layer, Option, Stream } from "effect"
@@ -23,18 +24,14 @@ export const layer: Layer.Layer<EventStore.EventLog, never, RunnerSql | Wakeup> 
     let seen = EventStore.beginning
 
     const look = Effect.map(
-      sql<{ head: EventStore.Position; last: EventStore.Position }>`SELECT head, last FROM holdfast.head()`,
-      ([row]) => {
-        const fence = row ?? { head: EventStore.beginning, last: EventStore.beginning }
-        seen = fence.head
-        return fence
-      },
+      sql<Pick<Fence, "head">>`SELECT head FROM holdfast.head()`,
+      ([{ head } = nothing]) => (seen = head),
     )
 
     const safe = (position: EventStore.Position | undefined) =>
       position !== undefined && position <= seen
         ? Effect.succeed(position)
-        : Effect.map(look, ({ head }) => (position !== undefined && position < head ? position : head))
+        : Effect.map(look, (head) => (position !== undefined && position < head ? position : head))
 
     const page = (
       { after, until }: { readonly after: EventStore.Position; readonly until: EventStore.Position },
@@ -74,7 +71,7 @@ export const layer: Layer.Layer<EventStore.EventLog, never, RunnerSql | Wakeup> 
                 rows.length < size || rest === undefined
                   ? Option.none()
                   : Option.some({ ...range, ...rest, size: Page.next(rows, size) })
-              return [rows.map((row) => Page.recorded(row)), more] as const
+              return [Page.recorded(rows), more] as const
             }),
       )
 
@@ -83,22 +80,48 @@ export const layer: Layer.Layer<EventStore.EventLog, never, RunnerSql | Wakeup> 
         Stream.mapError(unavailable),
       )
 
-    const awaitBeyond = Effect.fn("PostgresEventLog.awaitBeyond")(function* (position: EventStore.Position) {
+    /** The fence, and the page that begins behind a position: both in one round trip. */
+    const lookBeyond = (
+      after: EventStore.Position,
+      size: number,
+      { categories, sealed = true, tenantId, types }: EventStore.LogFilter,
+    ) =>
+      Effect.map(
+        sql<Fence & Page.Row>`
+          SELECT head, last, ${sql.literal(sealed ? `${Page.columns}, sealed` : Page.columns)}
+          FROM holdfast.head() LEFT JOIN LATERAL holdfast.events_between(
+            ${after}, head, ${size}::int, ${categories ?? null}::text[], ${types ?? null}::text[], ${tenantId ?? null}::text
+          ) ON true ORDER BY position`,
+        (found) => {
+          const [{ head, last } = nothing] = found
+          seen = head
+          const rows = found.filter(({ position }) => position !== null)
+          const to = rows.length < size ? head : (rows.at(-1)?.position ?? head)
+          return { head, last, rows, to }
+        },
+      )
+
+    const nextOf = Effect.fn("PostgresEventLog.next")(function* (
+      after: EventStore.Position,
+      filter: EventStore.LogFilter,
+      size: number,
+    ) {
       let delay = poll.least
       let failing = false
       while (true) {
         const heard = yield* wakeup.heard
-        const fence = yield* Effect.result(look)
-        if (fence._tag === "Success") {
-          if (fence.success.head > position) return fence.success.head
+        const looked = yield* Effect.result(lookBeyond(after, size, filter))
+        if (looked._tag === "Success") {
+          const { head, last, rows, to } = looked.success
+          if (head > after) return { head, to, rows }
           // Somebody is still writing. If it is rolled back, nobody rings.
-          if (fence.success.last > fence.success.head) delay = poll.least
+          if (last > head) delay = poll.least
           failing = false
         } else if (!failing) {
           failing = true
           yield* Effect.logWarning(
             "The log cannot be read; trying again until it can",
-            unavailable(fence.failure).reason,
+            unavailable(looked.failure).reason,
           )
         }
         const rung = yield* Effect.timeoutOption(wakeup.after(heard), `${delay} millis` satisfies Duration.Input)
@@ -106,11 +129,23 @@ export const layer: Layer.Layer<EventStore.EventLog, never, RunnerSql | Wakeup> 
       }
     })
 
+    const next: EventStore.EventLog["Service"]["next"] = (after, filter = {}) =>
+      Effect.map(nextOf(after, filter, Page.first), ({ head, rows, to }) => ({
+        events: Page.recorded(rows),
+        to,
+        head,
+      }))
+
+    const follow: EventStore.EventLog["Service"]["follow"] = (after, filter = {}) =>
+      Stream.paginate({ after, size: Page.first }, ({ after, size }) =>
+        Effect.map(nextOf(after, filter, size), ({ head, rows, to }) => {
+          const further = to === head ? Page.first : Page.next(rows, size)
+          return [Page.recorded(rows), Option.some({ after: to, size: further })] as const
+        }),
+      )
+
     return EventStore.EventLog.of({
-      head: Effect.mapError(
-        Effect.map(look, ({ head }) => head),
-        unavailable,
-      ),
+      head: Effect.mapError(look, unavailable),
       read,
       readBackwards: (from, filter = {}) =>
         Stream.unwrap(
@@ -118,11 +153,19 @@ export const layer: Layer.Layer<EventStore.EventLog, never, RunnerSql | Wakeup> 
             pages({ after: EventStore.beginning, until }, "DESC", filter),
           ),
         ).pipe(Stream.mapError(unavailable)),
-      awaitBeyond,
-      follow: EventStore.following({ awaitBeyond, read }),
+      next,
+      follow,
     })
   }),
 )
+
+/** How far reading is safe, and how far the log will be when those who are writing are done. */
+interface Fence {
+  readonly head: EventStore.Position
+  readonly last: EventStore.Position
+}
+
+const nothing: Fence = { head: EventStore.beginning, last: EventStore.beginning }
 
 /** Milliseconds between two looks of a waiting reader: from soon after something happened to when nothing does. */
 const poll = { least: 25, most: 1_000 }

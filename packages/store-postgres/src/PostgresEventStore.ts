@@ -121,7 +121,7 @@ export const layer: Layer.Layer<EventStore.EventStore, never, PgClient.PgClient 
                       left: left - rows.length,
                       size: Page.next(rows, size),
                     })
-              return [rows.map((row) => Page.recorded(row)), more] as const
+              return [Page.recorded(rows), more] as const
             },
           )
         }).pipe(Stream.mapError(unavailable))

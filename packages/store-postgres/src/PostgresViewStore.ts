@@ -105,6 +105,31 @@ export const layer: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> = Layer.e
         yield* unsafe(ViewTable.upsertStatement(shape, table), changes.upserts.map(ViewTable.flat))
     })
 
+    /**
+     * Moves the checkpoint and changes rows in one statement, which is one round trip where a transaction takes four.
+     * Rows wait for the checkpoint: as long as it has not moved, nothing has changed them since they were loaded.
+     */
+    const commitAtOnce = Effect.fnUntraced(function* (
+      shape: ViewTable.Shape,
+      build: ViewStore.Build,
+      to: EventStore.Position,
+      { deletes, upserts }: Pick<ViewTable.Changes, "deletes" | "upserts">,
+    ) {
+      const table = ViewTable.tableOf(build)
+      const parameters: Array<unknown> = BuildTable.advanceParameters(build, to)
+      const parts = [`moved AS (${BuildTable.advanceStatement})`]
+      const change = (statement: typeof ViewTable.deleteStatement, rows: ReadonlyArray<object>) => {
+        if (rows.length === 0) return
+        const parameter = parameters.push(JSON.stringify(rows))
+        parts.push(`changed_${parameter} AS (${statement(shape, table, parameter, "EXISTS (SELECT FROM moved)")})`)
+      }
+      change(ViewTable.deleteStatement, deletes.filter(ViewTable.isPossible(shape)).map(ViewTable.flat))
+      change(ViewTable.upsertStatement, upserts.map(ViewTable.flat))
+      const statement = `WITH ${parts.join(", ")} SELECT * FROM moved`
+      const [moved] = yield* refusing(shape.name, sql.unsafe<StoredBuild>(statement, parameters))
+      return moved === undefined ? yield* movedFrom(build) : buildOf(moved)
+    })
+
     return ViewStore.ViewStore.of({
       builds: ported(Effect.map(builds.all, (all) => all.map(buildOf))),
 
@@ -151,13 +176,13 @@ export const layer: Layer.Layer<ViewStore.ViewStore, never, RunnerSql> = Layer.e
         to: EventStore.Position,
         { deadLetters = [], resolved = [], ...changes }: ViewStore.Batch<R>,
       ) {
-        const { deletes, patches, upserts } = changes
-        if ([deletes, patches, upserts, deadLetters, resolved].every(({ length }) => length === 0)) {
-          return yield* ported(builds.advance(build, to))
-        }
+        const { patches, upserts } = changes
         const shape = ViewTable.shapeOf(view)
         yield* Storable.checkPatches(view, patches)
         yield* Storable.check(view, upserts)
+        if ([patches, deadLetters, resolved].every(({ length }) => length === 0)) {
+          return yield* ported(commitAtOnce(shape, build, to, changes))
+        }
         return yield* ported(
           atomically(sql)(
             Effect.gen(function* () {

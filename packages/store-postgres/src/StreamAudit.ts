@@ -101,8 +101,7 @@ export const scan = Effect.fnUntraced(function* (options: {
       WHERE (tenant_id, stream_id, version) > (${last.tenant}, ${last.stream}, ${last.version}::int)
         AND category = ANY(${Object.keys(folders)}::text[])
       ORDER BY tenant_id, stream_id, version LIMIT ${pageSize}`
-    for (const row of rows) {
-      const recorded = Page.recorded(row)
+    for (const recorded of Page.recorded(rows)) {
       if (current === undefined || !current.isOf(recorded)) {
         if (current !== undefined) finished.push(current.folded())
         current = beginFolding(recorded)
@@ -267,8 +266,7 @@ const foldStream = Effect.fnUntraced(function* (
       SELECT ${sql.literal(Page.columns)} FROM holdfast.events
       WHERE tenant_id = ${tenantId} AND stream_id = ${streamId} AND version > ${version}::int
       ORDER BY version LIMIT ${pageSize}`
-    for (const row of rows) {
-      const recorded = Page.recorded(row)
+    for (const recorded of Page.recorded(rows)) {
       folding ??= beginFolding(recorded)
       yield* folding.add(recorded)
     }

@@ -106,8 +106,8 @@ const columnList = (shape: Shape, from = "") =>
 
 export const insertColumns = (shape: Shape) => `tenant_id, ${columnList(shape)}`
 
-export const recordset = (shape: Shape, columns: ReadonlyArray<string>) =>
-  `json_to_recordset($1::text::json) AS given (tenant_id text${columns
+export const recordset = (shape: Shape, columns: ReadonlyArray<string>, parameter = 1) =>
+  `json_to_recordset($${parameter}::text::json) AS given (tenant_id text${columns
     .map((column) => `, ${quote(column)} ${typeOf(shape, column)}`)
     .join("")})`
 
@@ -178,14 +178,17 @@ export const loadStatement = (shape: Shape, table: string) =>
   FROM (SELECT DISTINCT * FROM ${recordset(shape, shape.key)}) AS given
   JOIN ${table} AS stored ON ${matching(shape.key)}`
 
-export const deleteStatement = (shape: Shape, table: string) =>
-  `DELETE FROM ${table} AS stored USING ${recordset(shape, shape.key)} WHERE ${matching(shape.key)}`
+/** Deletes the rows with the keys that the parameter lists, if a condition holds. */
+export const deleteStatement = (shape: Shape, table: string, parameter = 1, condition = "true") =>
+  `DELETE FROM ${table} AS stored USING ${recordset(shape, shape.key, parameter)}
+    WHERE ${condition} AND ${matching(shape.key)}`
 
-export const upsertStatement = (shape: Shape, table: string) => {
+/** Writes the rows that the parameter lists, if a condition holds. */
+export const upsertStatement = (shape: Shape, table: string, parameter = 1, condition = "true") => {
   const rest = columnsOf(shape).filter((column) => !shape.key.includes(column))
   const update = rest.map((column) => `${quote(column)} = excluded.${quote(column)}`).join(", ")
   return `INSERT INTO ${table} (${insertColumns(shape)})
-    SELECT ${insertColumns(shape)} FROM ${recordset(shape, columnsOf(shape))}
+    SELECT ${insertColumns(shape)} FROM ${recordset(shape, columnsOf(shape), parameter)} WHERE ${condition}
     ON CONFLICT (tenant_id, ${shape.key.map(quote).join(", ")}) DO ${rest.length === 0 ? "NOTHING" : `UPDATE SET ${update}`}`
 }
 

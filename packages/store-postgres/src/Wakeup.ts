@@ -5,6 +5,8 @@
  * from time to time. So a hint may be lost or come twice, and none is ever sent
  * inside a transaction: PostgreSQL would let all notifying commits wait for each other.
  */
+import { randomUUID } from "node:crypto"
+
 import { Context, Deferred, Effect, Latch, Layer, Queue, Schedule } from "effect"
 
 import { RunnerSql } from "./RunnerSql.ts"
@@ -30,10 +32,11 @@ export class Wakeup extends Context.Service<
       const sql = yield* RunnerSql
       const bell = makeBell()
       const due = Latch.makeUnsafe(false)
+      const self = randomUUID()
 
       yield* due.await.pipe(
         Effect.andThen(due.close),
-        Effect.andThen(Effect.ignore(sql.notify(channel, ""))),
+        Effect.andThen(Effect.ignore(sql.notify(channel, self))),
         Effect.andThen(Effect.sleep(notifyEvery)),
         Effect.forever,
         Effect.forkScoped,
@@ -43,7 +46,11 @@ export class Wakeup extends Context.Service<
         Effect.gen(function* () {
           const notifications = yield* sql.listen(channel)
           yield* bell.ring // for whatever was not heard until now
-          yield* Effect.forever(Effect.andThen(Queue.takeAll(notifications), bell.ring))
+          yield* Queue.takeAll(notifications).pipe(
+            // Readers here were rung at once: the echo would make each of them look again for nothing.
+            Effect.tap((all) => (all.some(({ payload }) => payload !== self) ? bell.ring : Effect.void)),
+            Effect.forever,
+          )
         }),
       ).pipe(Effect.sandbox, Effect.retry(reconnect), Effect.ignore, Effect.forkScoped)
 

@@ -39,17 +39,30 @@ layer(postgres, { timeout: "60 seconds", excludeTestServices: true })("the low-w
 
   it.effect("lets readers pass the gap of a transaction that was rolled back, though nobody rings", () =>
     Effect.gen(function* () {
-      const { awaitBeyond, head, read } = yield* EventLog
+      const { head, next, read } = yield* EventLog
       const before = yield* head
       const held = yield* holding(append("undone"))
       const { position } = yield* append("done")
-      const waiting = yield* Effect.forkChild(awaitBeyond(before))
+      const waiting = yield* Effect.forkChild(next(before))
       yield* held.rollback
-      assert.isAtLeast(Number(yield* Fiber.join(waiting)), Number(position))
+      assert.isAtLeast(Number((yield* Fiber.join(waiting)).to), Number(position))
       assert.deepStrictEqual(
         (yield* Stream.runCollect(read(before))).map(({ streamId }) => streamId),
         ["account-done"],
       )
+    }),
+  )
+
+  it.effect("is looked at, and read behind, by functions that see what was committed since the statement began", () =>
+    Effect.gen(function* () {
+      const sql = yield* administrator
+      const functions = yield* sql`
+        SELECT proname AS name, provolatile AS kind FROM pg_proc
+        WHERE pronamespace = 'holdfast'::regnamespace AND proname IN ('head', 'events_between') ORDER BY proname`
+      assert.deepStrictEqual(functions, [
+        { name: "events_between", kind: "v" },
+        { name: "head", kind: "v" },
+      ])
     }),
   )
 

@@ -2,7 +2,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { EventStore, Ids, Leases, Vault, ViewStore } from "@holdfast/domain"
-import { Context, Deferred, Effect, type Exit, Fiber, Layer, Redacted, Stream } from "effect"
+import { Context, Deferred, Effect, type Exit, Fiber, Layer, Logger, Queue, Redacted, Stream } from "effect"
 import { inject } from "vitest"
 
 import * as Store from "../src/Store.ts"
@@ -92,6 +92,31 @@ describe("a session that the server ends", () => {
   )
 })
 
+describe("a reader that follows the log", () => {
+  it.live("goes on where it was, and says once in each outage that it cannot", () =>
+    Effect.gen(function* () {
+      const told: Array<unknown> = []
+      const logger = Logger.make(({ message }) => void told.push(Array.isArray(message) ? message[0] : message))
+      const { endWaiting, store, whileLocked } = yield* scene("holdfast.events")
+      const outage = whileLocked(Effect.andThen(endWaiting, endWaiting))
+      yield* Effect.gen(function* () {
+        const log = yield* EventStore.EventLog
+        const seen = yield* Queue.unbounded<string>()
+        yield* Effect.forkChild(
+          Stream.runForEach(log.follow(EventStore.beginning), ({ event }) => Queue.offer(seen, event.type)),
+        )
+        for (const type of ["first", "second", "third"]) {
+          yield* append(type)
+          assert.strictEqual(yield* Queue.take(seen), type)
+          if (type !== "third") yield* outage
+        }
+      }).pipe(Effect.provide(store), Effect.provide(Logger.layer([logger])))
+      const complaint = "The log cannot be read; trying again until it can"
+      assert.deepStrictEqual(told, [complaint, complaint])
+    }),
+  )
+})
+
 /** A store, and somebody who locks a table and ends whichever session waits for it. */
 const scene = Effect.fnUntraced(function* (table: string) {
   const url = yield* TestDatabase.freshDatabase(Redacted.make(inject("adminUrl")))
@@ -100,21 +125,30 @@ const scene = Effect.fnUntraced(function* (table: string) {
   const operator = Context.get(yield* Layer.build(Layer.fresh(PgClient.layer({ url }))), PgClient.PgClient)
   yield* Effect.flatMap(ViewStore.ViewStore, (views) => views.open(view)).pipe(Effect.provide(store))
 
-  const cutOff = Effect.fnUntraced(function* <A, E, R>(work: Effect.Effect<A, E, R>) {
+  const whileLocked = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
     const [locked, over] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
     const lock = Effect.andThen(operator.unsafe(`LOCK TABLE ${table}`), Deferred.succeed(locked, undefined))
     const holding = yield* Effect.forkChild(operator.withTransaction(Effect.andThen(lock, Deferred.await(over))))
     yield* Deferred.await(locked)
-    const working = yield* Effect.forkChild(work)
-    yield* Effect.repeat(
-      operator`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      { until: (ended) => ended.length > 0 },
-    )
-    const exit = yield* Fiber.await(working)
+    const exit = yield* Effect.exit(effect)
     yield* Deferred.succeed(over, undefined)
     yield* Fiber.join(holding)
     return yield* exit
   })
-  return { cutOff, store }
+
+  const endWaiting = Effect.repeat(
+    operator`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    { until: (ended) => ended.length > 0 },
+  )
+
+  const cutOff = <A, E, R>(work: Effect.Effect<A, E, R>) =>
+    whileLocked(
+      Effect.gen(function* () {
+        const working = yield* Effect.forkChild(work)
+        yield* endWaiting
+        return yield* Fiber.join(working)
+      }),
+    )
+  return { cutOff, endWaiting, store, whileLocked }
 })

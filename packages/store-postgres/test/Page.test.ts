@@ -12,18 +12,40 @@ const row = (text: number, sealed: number): Page.Row => ({
   type: "happened",
   schema_version: 1,
   data: { text: "x".repeat(text) },
-  metadata: { actor: Ids.system },
+  metadata: JSON.stringify({ actor: Ids.system }),
   recorded_at: new Date(0),
   sealed: new Uint8Array(sealed),
 })
 
 const rows = (length: number, of: (index: number) => Page.Row) => Array.from({ length }, (_, index) => of(index))
 
+describe("a page of events", () => {
+  it("shares what events have in common with the one before, and nothing else", () => {
+    const moments = [1, 1, 2, 1, 1]
+    const actors = ["a", "a", "a", "a", "b"].map((id): Ids.Actor => ({ kind: "operator", id }))
+    const events = Page.recorded(
+      rows(5, (index) => ({
+        ...row(0, 0),
+        metadata: JSON.stringify({ actor: actors[index] }),
+        recorded_at: new Date(moments[index] ?? 0),
+      })),
+    )
+    assert.deepStrictEqual(
+      events.map(({ metadata, recordedAt }) => [recordedAt.epochMilliseconds, metadata]),
+      actors.map((actor, index) => [moments[index], { actor }]),
+    )
+    const shared = (key: "metadata" | "recordedAt") =>
+      events.map((event, index) => event[key] === events[index - 1]?.[key])
+    assert.deepStrictEqual(shared("metadata"), [false, true, true, true, false])
+    assert.deepStrictEqual(shared("recordedAt"), [false, true, false, false, true])
+  })
+})
+
 describe("the next page of events", () => {
   it("grows step by step while events are small", () => {
     const small = rows(64, () => row(100, 100))
     assert.strictEqual(Page.next(small, 64), 256)
-    assert.strictEqual(Page.next(small, 1_024), 2_000)
+    assert.strictEqual(Page.next(small, 1_024), 1_000)
   })
 
   it("holds a few megabytes, whether it is the sealed part that is big or the clear one", () => {

@@ -19,6 +19,7 @@ import {
   InvalidAppend,
   type LogFilter,
   type Metadata,
+  type Page,
   type Position,
   type Recorded,
   StreamId,
@@ -525,16 +526,59 @@ export const eventStoreContract = <E>(name: string, store: Layer.Layer<EventStor
       { arbitrary: { runs: 60 } },
     )
 
-    it.effect("wakes a reader that waits for the head to move on", () =>
+    it.effect("wakes a reader that waits for the log to go on, with what it waits for", () =>
       Effect.gen(function* () {
         const { append } = yield* EventStore
-        const { awaitBeyond, head } = yield* EventLog
+        const { head, next } = yield* EventLog
         const { streamId, tenantId } = yield* fresh
         const before = yield* head
-        const waiting = yield* Effect.forkChild(awaitBeyond(before))
-        const { position } = yield* append(one(tenantId, streamId, 0, yield* encoded()))
-        assert.isAtLeast(Number(yield* Fiber.join(waiting)), Number(position))
-        assert.isAtLeast(Number(yield* awaitBeyond(before)), Number(position))
+        const waiting = yield* Effect.forkChild(next(before, { tenantId }))
+        const event = yield* encoded()
+        const { position } = yield* append(one(tenantId, streamId, 0, event))
+        const isAll = (page: Page) => {
+          assert.deepStrictEqual(idsOf(page.events), [event.id])
+          assert.isTrue(position <= page.to && page.to <= page.head)
+        }
+        isAll(yield* Fiber.join(waiting))
+        isAll(yield* next(before, { tenantId }))
+      }),
+    )
+
+    it.effect("gives a reader that waited as much as fits a page, and only what it wants", () =>
+      Effect.gen(function* () {
+        const { append } = yield* EventStore
+        const { head, next, read } = yield* EventLog
+        const { streamId, tenantId } = yield* fresh
+        const before = yield* head
+        const events = yield* Effect.replicateEffect(encoded({ type: "one", sealed: Uint8Array.of(7) }), 150)
+        const others = yield* Effect.replicateEffect(encoded({ type: "other" }), 10)
+        const appended = yield* append({
+          tenantId,
+          streams: [
+            { streamId, expected: 0, events },
+            { streamId: streamNamed("elsewhere-1"), expected: 0, events: others },
+          ],
+          metadata: system,
+        })
+        const filters: ReadonlyArray<LogFilter> = [
+          { tenantId },
+          { tenantId, categories: ["account"] },
+          { tenantId, categories: ["elsewhere", "nowhere"], types: ["one", "other"] },
+          { tenantId, types: ["one"], sealed: false },
+          { tenantId, types: ["unheard of"] },
+        ]
+        for (const filter of filters) {
+          const found: Array<Recorded<EncodedEvent>> = []
+          let reached = before
+          while (reached < appended.position) {
+            const page = yield* next(reached, filter)
+            assert.isTrue(reached < page.to && page.to <= page.head)
+            assert.isTrue(page.events.every(({ position }) => reached < position && position <= page.to))
+            found.push(...page.events)
+            reached = page.to
+          }
+          assert.deepStrictEqual(found, yield* Stream.runCollect(read(before, filter)))
+        }
       }),
     )
 

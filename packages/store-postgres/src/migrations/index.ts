@@ -6,6 +6,7 @@ import * as Log from "./0001_log.ts"
 import * as Projections from "./0002_projections.ts"
 import * as Vault from "./0003_vault.ts"
 import * as Head from "./0004_head.ts"
+import * as Next from "./0005_next.ts"
 
 export interface Migration {
   readonly number: number
@@ -20,4 +21,5 @@ export const all: ReadonlyArray<Migration> = [
   { number: 2, name: "projections", statements: Projections.statements },
   { number: 3, name: "vault", statements: Vault.statements },
   { number: 4, name: "head", statements: Head.statements },
+  { number: 5, name: "next", statements: Next.statements },
 ]
