@@ -38,8 +38,9 @@ export interface Entry {
 /** The labelled texts of lines. */
 export const read = (lines: ReadonlyArray<string>): ReadonlyArray<Entry> => {
   const entries: Array<Entry> = []
+  const rows = lines.map(labelsAt)
   for (let index = 0; index < lines.length; index++) {
-    const row = labelsAt(lines[index] ?? "")
+    const row = rows[index] ?? none
     if (row.labels.length === 0) continue
     if (row.rest !== "") {
       const values = [row.rest]
@@ -55,7 +56,7 @@ export const read = (lines: ReadonlyArray<string>): ReadonlyArray<Entry> => {
     }
     const labels = [...row.labels]
     while (index + 1 < lines.length && labels.length < 8) {
-      const next = labelsAt(lines[index + 1] ?? "")
+      const next = rows[index + 1] ?? none
       if (next.labels.length === 0 || next.rest !== "") break
       labels.push(...next.labels)
       index++
@@ -63,7 +64,7 @@ export const read = (lines: ReadonlyArray<string>): ReadonlyArray<Entry> => {
     const values: Array<string> = []
     for (let below = index + 1; below < lines.length && values.length < 3 * labels.length + 1; below++) {
       const line = lines[below] ?? ""
-      const further = labelsAt(line)
+      const further = rows[below] ?? none
       if (further.labels.length > 0 && (further.rest === "" || further.hasColon)) break
       if (line.length > 1 && (line.endsWith(":") || line.endsWith("："))) break
       if (line.length > 3 ? !linkAlone.test(line) : /[\p{L}\p{N}]/u.test(line)) values.push(line)
@@ -647,7 +648,7 @@ const furtherLabel = /^[^\p{N}:：(（][^\p{N}:：]{0,39}[:：](?!\d)/u
 
 const rowAt = (line: string): Row => {
   const folded = Text.fold(line)
-  let at = bullet.exec(folded)?.[0].length ?? 0
+  let at = /^[a-z\d]/.test(folded) ? 0 : (bullet.exec(folded)?.[0].length ?? 0)
   let labels: ReadonlyArray<Label> = []
   for (let count = 0; count < 6; count++) {
     const found = longestAt(folded, at)
