@@ -146,8 +146,13 @@ const withoutReturns = (bytes: Buffer, end: number): number => {
 const decoders: Readonly<Record<Form["encoding"], (body: Buffer, charset: string) => string>> = {
   base64: (body, charset) => new TextDecoder(charset).decode(Buffer.from(body.toString("latin1"), "base64")),
   quoted: (body, charset) => new TextDecoder(charset).decode(bytesOf(body, true)),
-  plain: (body, charset) => new TextDecoder(charset).decode(bytesOf(body, false)),
+  plain: (body, charset) => {
+    const text = new TextDecoder(charset).decode(body)
+    return loneReturn.test(text) ? new TextDecoder(charset).decode(bytesOf(body, false)) : text.replaceAll("\r\n", "\n")
+  },
 }
+
+const loneReturn = /\r(?!\n)/
 
 /** The bytes that lines stand for, each ended by a line feed. */
 const bytesOf = (body: Buffer, isQuoted: boolean): Uint8Array => {
