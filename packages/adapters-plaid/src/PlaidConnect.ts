@@ -31,7 +31,7 @@ import {
   Registration,
   Vault,
 } from "@holdfast/domain"
-import { DateTime, Duration, Effect, Redacted, Schedule, Schema, Stream } from "effect"
+import { DateTime, Duration, Effect, Option, Redacted, Schedule, Schema, Stream } from "effect"
 import { SecureRandom } from "effect/crypto"
 
 import * as PlaidAccounts from "./PlaidAccounts.ts"
@@ -255,8 +255,9 @@ export const repaired = Effect.fn("PlaidConnect.repaired")(function* ({
 })
 
 /**
- * Ends the Item of a connection that is over, and destroys its key. Of a connection that is not over nothing is done.
- * Safe to repeat; after an error the Item may be there, and {@link recover} tries again.
+ * Ends the Item of a connection that is over, and destroys its key: an exchange that was noted is made first. The note of
+ * a lost exchange is kept. Of a connection that is not over nothing is done. Safe to repeat; after an error the Item may
+ * be there, and {@link recover} tries again.
  */
 export const release = Effect.fn("PlaidConnect.release")(function* (
   tenantId: Ids.TenantId,
@@ -264,6 +265,9 @@ export const release = Effect.fn("PlaidConnect.release")(function* (
 ) {
   const { state } = yield* load(tenantId, connectionId)
   if (state.status !== "superseded" && state.status !== "disconnected") return
+  const consent = yield* consentOf(tenantId, connectionId)
+  if (consent?._tag === "Lost") return
+  if (consent?._tag === "Exchanging") yield* oneAtATime(tenantId, connectionId, exchange(tenantId, connectionId))
   yield* abandon(tenantId, connectionId)
 })
 
@@ -340,8 +344,8 @@ const recoverOne = Effect.fnUntraced(function* ({ begunAt, streamId, tenantId }:
       return nothing
     }
     if (!isOver && state.status !== "pending") return nothing
-    if (consent._tag === "Exchanging") yield* oneAtATime(tenantId, connectionId, exchange(tenantId, connectionId))
     if (isOver) return yield* Effect.as(release(tenantId, connectionId), removed)
+    if (consent._tag === "Exchanging") yield* oneAtATime(tenantId, connectionId, exchange(tenantId, connectionId))
     return yield* finish(tenantId, connectionId, false).pipe(
       Effect.map((registered): Outcome => ({ _tag: "Finished", registered })),
       // Whoever could still insist on it has gone.
@@ -511,7 +515,7 @@ const keep = (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId, secret: Pl
   ).pipe(
     // Our own write, whose answer was lost, is no conflict.
     Effect.catchTag("CredentialsConflict", (conflict) =>
-      Effect.flatMap(consentOf(tenantId, connectionId), (held) =>
+      Effect.flatMap(readableOf(tenantId, connectionId), (held) =>
         held !== undefined && held._tag === secret._tag && conflict.actual === replaces + 1
           ? Effect.succeed(conflict.actual)
           : Effect.fail(conflict),
@@ -581,26 +585,34 @@ const supersededBy = (tenantId: Ids.TenantId, { connectionId, superseded }: Regi
     [superseded, state.previous].filter((id) => id !== undefined && id !== connectionId),
   )
 
-/** Ends the Item at Plaid and destroys its key. An Item that is gone is ended. */
+/** Ends the Item at Plaid and destroys its key. An Item that is gone is ended. A key that cannot be read is kept. */
 const abandon = Effect.fnUntraced(function* (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) {
-  const granted = yield* keyOf(tenantId, connectionId)
-  if (granted !== undefined) {
+  const consent = yield* consentOf(tenantId, connectionId)
+  if (consent?._tag === "Granted") {
     yield* (yield* PlaidApi)
-      .item(PlaidSecret.access(granted))
+      .item(PlaidSecret.access(consent))
       .remove.pipe(Effect.catchReason("PlaidError", "AuthorizationEnded", () => Effect.void))
   }
   yield* (yield* Vault.Vault).remove(tenantId, connectionId)
 })
 
-/** What the vault holds of a consent; none where nothing is there that can be read. */
-const consentOf = (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) =>
-  Effect.flatMap(Vault.Vault, (vault) => vault.get(tenantId, connectionId)).pipe(
-    Effect.map(({ secret }) => PlaidSecret.read(secret)),
-    Effect.catchTags({ CredentialsNotFound: () => Effect.undefined, CredentialsUnreadable: () => Effect.undefined }),
-  )
+/** What the vault holds of a consent; none where nothing is there. What another version wrote is not ours to read. */
+const consentOf = Effect.fnUntraced(
+  function* (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) {
+    const { secret } = yield* (yield* Vault.Vault).get(tenantId, connectionId)
+    const consent = PlaidSecret.decode(secret)
+    if (Option.isNone(consent)) return yield* new Vault.CredentialsUnreadable({ connectionId, reason: "damaged" })
+    return consent.value
+  },
+  Effect.catchTag("CredentialsNotFound", () => Effect.undefined),
+)
+
+/** As {@link consentOf}, where what cannot be read is as good as nothing. */
+const readableOf = (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) =>
+  Effect.catchTag(consentOf(tenantId, connectionId), "CredentialsUnreadable", () => Effect.undefined)
 
 const keyOf = (tenantId: Ids.TenantId, connectionId: Ids.ConnectionId) =>
-  Effect.map(consentOf(tenantId, connectionId), (consent) => (consent?._tag === "Granted" ? consent : undefined))
+  Effect.map(readableOf(tenantId, connectionId), (consent) => (consent?._tag === "Granted" ? consent : undefined))
 
 /** A connection that this person may mend. */
 const ownLive = Effect.fnUntraced(function* ({ ownerId, tenantId }: Session, connectionId: Ids.ConnectionId) {

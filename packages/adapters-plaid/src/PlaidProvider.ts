@@ -170,16 +170,16 @@ const follow = Effect.fnUntraced(function* (feed: OpenFeed, began: string | null
     : partOf(feed, update, { follow: { cursor: update.cursor, from } })
 })
 
-/** The next part of a long update. Where it cannot be had, or is not the same twice, the update begins again. */
+/** The next part of a long update. Where it is not there any more, or not the same twice, the update begins again. */
 const goOn = Effect.fnUntraced(function* (feed: OpenFeed, { began, from, next, since }: LongUpdate) {
   const pages = PlaidReading.readUpdate(feed, began, next, yield* PartSize)
   const reading =
     next === began
       ? PlaidReading.restarting(pages)
-      : Effect.catch(pages, (error) =>
-          isEnded(error)
-            ? Effect.fail(error)
-            : Effect.succeed({ told: PlaidReading.nothingTold, cursor: began, hasMore: true }),
+      : Effect.catchIf(
+          pages,
+          (error) => PlaidReading.isChanging(error) || isCursorRefused(error),
+          () => Effect.succeed({ told: PlaidReading.nothingTold, cursor: began, hasMore: true }),
         )
   const { again, first, part } = yield* PlaidReading.settled(feed, since, reading)
   const isOne = PlaidReading.isSame(first.told, again.told)
@@ -271,9 +271,6 @@ const unfinished: ReadonlySet<string> = new Set(["NOT_READY", "INITIAL_UPDATE_CO
 
 /** A cursor that Plaid does not know, or not any more, is a bad argument to it; the others are always the same. */
 const isCursorRefused = ({ code }: PlaidError) => code === "INVALID_FIELD" || code === "INVALID_CURSOR"
-
-/** No part can be had, from wherever. */
-const isEnded = ({ reason }: PlaidError) => reason._tag === "AuthorizationEnded" || reason._tag === "RateLimited"
 
 const providerErrorOf = (reason: Provider.ProviderError["reason"]) =>
   new Provider.ProviderError({ provider: id, reason })

@@ -2,11 +2,11 @@
  * How an account's transactions are read: as an update of many pages, by days, and either of them as it was at one
  * moment.
  */
-import { Connection } from "@holdfast/domain"
+import { Connection, Provider } from "@holdfast/domain"
 import { Context, Effect, Schema } from "effect"
 
 import { type Item, type Transaction } from "./PlaidApi.ts"
-import { type PlaidError } from "./PlaidError.ts"
+import { PlaidError, unexpectedAnswer } from "./PlaidError.ts"
 
 /** Rows in one answer of Plaid's; 500 is the most. */
 export const PageSize = Context.Reference("@holdfast/adapters-plaid/PageSize", { defaultValue: () => 500 })
@@ -52,11 +52,14 @@ export const readUpdate = Effect.fnUntraced(function* (
 ) {
   const count = yield* PageSize
   const tape = telling()
+  const asked = new Set([next])
   let cursor = next
   for (;;) {
     const page = yield* item.sync({ accountId, cursor, count })
     tape.tell({ ...page, removed: page.removed.map(({ transaction_id }) => transaction_id) })
     cursor = page.next_cursor
+    if (page.has_more && asked.has(cursor)) return yield* endless
+    asked.add(cursor)
     if (page.has_more && sizeOf(tape.told) < most) continue
     return {
       told: tape.told,
@@ -67,11 +70,19 @@ export const readUpdate = Effect.fnUntraced(function* (
   }
 })
 
+/** There is more where it was read before: it would be read for ever. */
+const endless = new PlaidError({
+  endpoint: "transactions/sync",
+  code: unexpectedAnswer,
+  reason: new Provider.UnexpectedAnswer({ problem: "an update without an end" }),
+})
+
 /** Reads an update again from its first cursor while the data changes under it. */
 export const restarting = <A>(update: Effect.Effect<A, PlaidError>) =>
-  Effect.flatMap(Restarts, (times) =>
-    Effect.retry(update, { while: ({ code }) => code === "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION", times }),
-  )
+  Effect.flatMap(Restarts, (times) => Effect.retry(update, { while: isChanging, times }))
+
+/** Whether the data changed between two pages of an update. */
+export const isChanging = ({ code }: PlaidError) => code === "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"
 
 /** What was booked in a span of days, and the last day that is not read whole yet. */
 export interface Days {
@@ -98,7 +109,7 @@ export const readDays = Effect.fnUntraced(function* (
     tape.tell({ added: transactions })
     if (transactions.length >= total_transactions) return { told: tape.told, left: undefined } satisfies Days
     const broken = brokenDay(transactions)
-    if (broken === undefined || broken >= to) break
+    if (broken === undefined || broken >= to || broken < from) break
     to = broken
   } while (sizeOf(tape.told) < most)
   return { told: tape.told, left: to } satisfies Days

@@ -1,6 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { Connection, EventStore, Ids, Sync, Vault } from "@holdfast/domain"
-import { DateTime, Effect, Exit, Fiber, Redacted, Stream } from "effect"
+import { Clock, DateTime, Duration, Effect, Exit, Fiber, Redacted, Stream } from "effect"
 
 import { PlaidApi, PlaidConnect, PlaidProvider, PlaidSecret, PlaidStatus } from "../src/index.ts"
 import { PlaidSimulator } from "../src/testing/index.ts"
@@ -500,7 +500,125 @@ layer(world(), { excludeTestServices: true })("A login that nobody came back fro
   )
 })
 
+layer(world(), { excludeTestServices: true })("A key that cannot be read for now", (it) => {
+  it.effect("is kept where its connection is over, for without it nobody can end the Item", () =>
+    Effect.gen(function* () {
+      const simulator = yield* PlaidSimulator
+      const { connectionId, session } = yield* connected()
+      const itemId = yield* itemIdOf({ session, connectionId })
+      yield* disconnect({ session, connectionId })
+      const refused = yield* Effect.flip(withoutKey(connectionId)(PlaidConnect.release(session.tenantId, connectionId)))
+      assert.strictEqual(refused._tag, "CredentialsUnreadable")
+      assert.deepStrictEqual((yield* withoutKey(connectionId)(PlaidConnect.recover())).left, [connectionId])
+      yield* PlaidConnect.release(session.tenantId, connectionId)
+      assert.strictEqual((yield* simulator.item(itemId)).ended, "removed")
+    }),
+  )
+
+  it.effect("is of a login that does not lapse for that", () =>
+    Effect.gen(function* () {
+      const { login: id } = yield* login()
+      const consent = yield* answered(newSession(), id)
+      yield* Effect.exit(dying(PlaidConnect.complete(consent)))
+      yield* later("1 hour", withoutKey(consent.connectionId)(PlaidConnect.recover()))
+      assert.strictEqual((yield* stateOf(consent.session, consent.connectionId)).status, "pending")
+      const { finished } = yield* PlaidConnect.recover()
+      assert.deepStrictEqual(
+        finished.map(({ connectionId }) => connectionId),
+        [consent.connectionId],
+      )
+    }),
+  )
+
+  it.effect("keeps no other login waiting, also where another version of this software wrote it", () =>
+    Effect.gen(function* () {
+      const vault = yield* Vault.Vault
+      const [strange, whole] = [
+        yield* answered(newSession(), (yield* login()).login),
+        yield* answered(newSession(), (yield* login()).login),
+      ]
+      for (const consent of [strange, whole]) yield* Effect.exit(dying(PlaidConnect.complete(consent)))
+      const { secret, version } = yield* keyOf(strange)
+      const { session } = strange
+      const newer = Redacted.make('{"_tag":"Sold","accessToken":"access-1"}')
+      const at = yield* vault.put(session.tenantId, strange.connectionId, newer, { replaces: version })
+      const { finished, left } = yield* PlaidConnect.recover()
+      assert.deepStrictEqual(
+        finished.map(({ connectionId }) => connectionId),
+        [whole.connectionId],
+      )
+      assert.deepStrictEqual(left, [strange.connectionId])
+      yield* vault.put(session.tenantId, strange.connectionId, secret, { replaces: at })
+      assert.strictEqual((yield* PlaidConnect.recover()).finished.length, 1)
+    }),
+  )
+})
+
+layer(world(), { excludeTestServices: true })("A login that is ended while its key is exchanged", (it) => {
+  it.effect("by a process that died has its Item removed, not its note", () =>
+    Effect.gen(function* () {
+      const simulator = yield* PlaidSimulator
+      const { login: id } = yield* login()
+      const consent = yield* answered(newSession(), id)
+      yield* noteExchange(consent)
+      yield* disconnect(consent)
+      yield* PlaidConnect.release(consent.session.tenantId, consent.connectionId)
+      const items = (yield* simulator.items).filter((item) => item.login === id)
+      assert.deepStrictEqual(
+        items.map(({ ended }) => ended),
+        ["removed"],
+      )
+      assert.strictEqual((yield* Effect.flip(keyOf(consent)))._tag, "CredentialsNotFound")
+    }),
+  )
+
+  it.effect("whose answer was lost leaves the note of its Item", () =>
+    Effect.gen(function* () {
+      const simulator = yield* PlaidSimulator
+      const { login: id } = yield* login()
+      const consent = yield* answered(newSession(), id)
+      yield* simulator.fail({ failure: "dropAfterWork", endpoint: exchange })
+      yield* Effect.flip(PlaidConnect.complete(consent))
+      yield* disconnect(consent)
+      yield* PlaidConnect.release(consent.session.tenantId, consent.connectionId)
+      assert.strictEqual(PlaidSecret.read((yield* keyOf(consent)).secret)._tag, "Lost")
+    }),
+  )
+})
+
 type Consent = Pick<PlaidConnect.Complete, "connectionId" | "session">
+
+/** As in a process that was not given the master key of these credentials. */
+const withoutKey =
+  (connectionId: Ids.ConnectionId) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.flatMap(Vault.Vault, (vault) =>
+      Effect.provideService(
+        effect,
+        Vault.Vault,
+        Vault.Vault.of({
+          ...vault,
+          get: (tenantId, id) =>
+            id === connectionId
+              ? Effect.fail(new Vault.CredentialsUnreadable({ connectionId, reason: "unknown-master-key" }))
+              : vault.get(tenantId, id),
+        }),
+      ),
+    )
+
+/** As if it happened so much later. */
+const later = <A, E, R>(time: Duration.Input, effect: Effect.Effect<A, E, R>) =>
+  Clock.clockWith((clock) =>
+    Effect.provideService(effect, Clock.Clock, {
+      currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + Duration.toMillis(time),
+      currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + Duration.toMillis(time)),
+      currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+      currentTimeNanos: clock.currentTimeNanos,
+      monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+      monotonicTimeNanos: clock.monotonicTimeNanos,
+      sleep: (duration) => clock.sleep(duration),
+    }),
+  )
 
 /** What its stream says, with the reasons. */
 const told = Effect.fnUntraced(function* ({ connectionId, session }: Consent) {

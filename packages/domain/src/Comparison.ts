@@ -1,12 +1,13 @@
 /**
  * What would be otherwise if another version of a view were live: before it is.
  */
-import { Effect, Equal, Schema, Stream } from "effect"
+import { Effect, Schema } from "effect"
 
 import { beginning, type Position } from "./EventStore.ts"
 import * as Projection from "./Projection.ts"
 import { type Owned, type Row, type Tagged } from "./Projection.ts"
 import { foldLog, groundOf } from "./ProjectionFold.ts"
+import { differing, isSame, suspectsOf } from "./ProjectionSuspects.ts"
 import type * as Rebuild from "./Rebuild.ts"
 import { type Build, ViewStore } from "./ViewStore.ts"
 
@@ -81,35 +82,15 @@ export const compare = Effect.fn("Comparison.compare")(function* <R extends Row,
     )
   const { position } = ground.build
   yield* foldTo(beginning, position)
-
-  const suspects = new Map<string, Owned<Partial<R>>>()
-  const unseen = new Set(held.rows.keys())
-  let rows = 0
-  yield* Stream.runForEach(store.rows(projection, ground.build), (owned) => {
-    const address = Projection.rowKey(projection, owned.tenantId, owned.row)
-    rows += 1
-    unseen.delete(address)
-    const wouldBe = held.rows.get(address)?.row
-    if (wouldBe === undefined || differing(columns, owned.row, wouldBe).length > 0)
-      suspects.set(address, Projection.keyOf(projection, owned))
-    return rows % 10_000 === 0
-      ? onProgress({ phase: "comparing", position, until: position, events: rows })
-      : Effect.void
-  })
-  for (const address of unseen) {
-    const owned = held.rows.get(address)
-    if (owned !== undefined) suspects.set(address, Projection.keyOf(projection, owned))
-  }
-
+  const { rows, suspects } = yield* suspectsOf(projection, ground.build, held, { columns, onProgress })
   const stored = Projection.hold(projection, yield* store.load(projection, ground.build, [...suspects.values()]))
   const build = yield* liveBuild
   if (build.position > position) yield* foldTo(position, build.position)
   const differences = Array.from(suspects).flatMap(([address, key]): ReadonlyArray<Difference> => {
     const [is, wouldBe] = [stored.rows.get(address)?.row, held.rows.get(address)?.row]
+    if (isSame(columns, is, wouldBe)) return []
     const changed = is === undefined || wouldBe === undefined ? [] : differing(columns, is, wouldBe)
-    return is === wouldBe || (is !== undefined && wouldBe !== undefined && changed.length === 0)
-      ? []
-      : [{ key, columns: changed, is, wouldBe }]
+    return [{ key, columns: changed, is, wouldBe }]
   })
   const changes = differences.filter(({ columns }) => columns.length > 0)
   const coming = differences.filter(({ is }) => is === undefined).length
@@ -125,9 +106,6 @@ export const compare = Effect.fn("Comparison.compare")(function* <R extends Row,
     differences,
   } satisfies Compared
 })
-
-const differing = (columns: ReadonlyArray<string>, is: Row, wouldBe: Row) =>
-  columns.filter((column) => !Equal.equals(is[column], wouldBe[column]))
 
 const counted = (column: string, changes: ReadonlyArray<Difference>): Column | undefined => {
   const concerned = changes.filter(({ columns }) => columns.includes(column))

@@ -14,24 +14,39 @@ export interface Compression {
 // Every runtime has these globals; the domain asks for no library of types that names them.
 declare const CompressionStream: new (format: "deflate-raw") => Transform
 declare const DecompressionStream: new (format: "deflate-raw") => Transform
-declare const Blob: new (parts: ReadonlyArray<Uint8Array>) => { stream(): Body }
-declare const Response: new (body: Body) => { arrayBuffer(): Promise<ArrayBuffer> }
 interface Transform {
-  readonly writable: unknown
-}
-interface Body {
-  pipeThrough(transform: Transform): Body
+  readonly writable: { getWriter(): { write(bytes: Uint8Array): Promise<void>; close(): Promise<void> } }
+  readonly readable: {
+    getReader(): { read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }> }
+  }
 }
 
-const through = (bytes: Uint8Array, transform: () => Transform) =>
+/** Without a `Blob` or a `Response`, which would hold all of it once more. */
+const through = (bytes: Uint8Array, { readable, writable }: Transform) =>
   Effect.promise(async () => {
-    const body = new Blob([bytes]).stream().pipeThrough(transform())
-    return new Uint8Array(await new Response(body).arrayBuffer())
+    const writer = writable.getWriter()
+    const reader = readable.getReader()
+    const pieces: Array<Uint8Array> = []
+    let length = 0
+    const read = async () => {
+      for (let next = await reader.read(); next.value !== undefined; next = await reader.read()) {
+        pieces.push(next.value)
+        length += next.value.length
+      }
+    }
+    await Promise.all([read(), writer.write(bytes), writer.close()])
+    const all = new Uint8Array(length)
+    let at = 0
+    for (const piece of pieces) {
+      all.set(piece, at)
+      at += piece.length
+    }
+    return all
   })
 
 export const Compression = Context.Reference<Compression>("@holdfast/domain/Compression", {
   defaultValue: () => ({
-    deflate: (bytes) => through(bytes, () => new CompressionStream("deflate-raw")),
-    inflate: (bytes) => through(bytes, () => new DecompressionStream("deflate-raw")),
+    deflate: (bytes) => Effect.suspend(() => through(bytes, new CompressionStream("deflate-raw"))),
+    inflate: (bytes) => Effect.suspend(() => through(bytes, new DecompressionStream("deflate-raw"))),
   }),
 })

@@ -155,9 +155,17 @@ const failWhenPaused = ({ build }: Ground) =>
 
 const before = (position: Position) => Position.make(position - 1n)
 
+/** `projection_paused`: whoever reads the view sees nothing new from here on, so that somebody has to be told. */
 const pauseBefore = Effect.fnUntraced(function* ({ build, letters }: Ground, letter: DeadLetter) {
   const store = yield* ViewStore
-  const paused = yield* store.pause(build, `position ${letter.position}: ${letter.problem}`, letter)
+  const { position, problem } = letter
+  const paused = yield* store.pause(build, `position ${position}: ${problem}`, letter)
+  yield* Effect.annotateLogs(Effect.logError("projection_paused"), {
+    event: "projection_paused",
+    view: build.view,
+    position: String(position),
+    problem,
+  })
   return { build: paused, letters: replacing(letters, letter) }
 })
 

@@ -17,7 +17,7 @@ import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { Aead, Kdf, SecureRandom } from "effect/crypto"
 
 import { Compression } from "./Compression.ts"
-import { type DataKeyError, DataKeys } from "./DataKeys.ts"
+import { type DataKey, type DataKeyError, DataKeys } from "./DataKeys.ts"
 import { type StreamId } from "./EventStore.ts"
 import { type EventId, type TenantId } from "./Ids.ts"
 import { MasterKeys } from "./MasterKeys.ts"
@@ -61,26 +61,40 @@ export class Sealer extends Context.Service<
       const random = yield* SecureRandom.SecureRandom
       const { deflate, inflate } = yield* Compression
 
-      return Sealer.of({
-        seal: Effect.fnUntraced(function* (context, plain) {
-          const key = yield* Effect.mapError(keys.obtain(context.tenantId, context.streamId), sealingError)
-          if (Option.isNone(key)) return yield* new SealingError({ reason: "forgotten" })
-          const bytes = Utf8.encode(plain)
-          const deflated = bytes.length < worthCompressing ? bytes : yield* deflate(bytes)
-          const isSmaller = deflated.length < bytes.length
-          const compression = isSmaller ? deflateRaw : uncompressed
+      /** What is clear is not held any longer than it is needed: it may be as long as a large mail. */
+      const packed = Effect.fnUntraced(function* (plain: string) {
+        const bytes = Utf8.encode(plain)
+        const deflated = bytes.length < worthCompressing ? bytes : yield* deflate(bytes)
+        return deflated.length < bytes.length
+          ? { compression: deflateRaw, bytes: deflated }
+          : { compression: uncompressed, bytes }
+      })
+      const encrypted = Effect.fnUntraced(function* (
+        context: SealedFor,
+        key: DataKey,
+        { bytes, compression }: Effect.Success<ReturnType<typeof packed>>,
+      ) {
+        const nonce = yield* random.randomBytes(12)
+        const ciphertext = yield* Effect.orDie(aead.encrypt(key, bytes, { nonce, aad: boundTo(compression, context) }))
+        const sealed = new Uint8Array(headerLength + ciphertext.length)
+        sealed[0] = format
+        sealed[1] = compression
+        sealed.set(nonce, 2)
+        sealed.set(ciphertext, headerLength)
+        return sealed
+      })
 
-          const nonce = yield* random.randomBytes(12)
-          const encrypted = yield* Effect.orDie(
-            aead.encrypt(key.value, isSmaller ? deflated : bytes, { nonce, aad: boundTo(compression, context) }),
-          )
-          const sealed = new Uint8Array(headerLength + encrypted.length)
-          sealed[0] = format
-          sealed[1] = compression
-          sealed.set(nonce, 2)
-          sealed.set(encrypted, headerLength)
-          return sealed
-        }),
+      return Sealer.of({
+        seal: (context, plain) =>
+          keys.obtain(context.tenantId, context.streamId).pipe(
+            Effect.mapError(sealingError),
+            Effect.flatMap(
+              Option.match({
+                onNone: () => Effect.fail(new SealingError({ reason: "forgotten" })),
+                onSome: (key) => Effect.flatMap(packed(plain), (packed) => encrypted(context, key, packed)),
+              }),
+            ),
+          ),
 
         open: Effect.fnUntraced(function* (context, sealed) {
           const key = yield* Effect.mapError(keys.find(context.tenantId, context.streamId), sealingError)

@@ -20,14 +20,15 @@ import { type Provider, type ProviderError, type Source } from "./Provider.ts"
 import * as Reconnection from "./Reconnection.ts"
 import { type Ask, asking, isPassing } from "./SyncAsking.ts"
 import * as SyncLog from "./SyncLog.ts"
-import { nothingDone, type SourceReport, syncSource } from "./SyncPages.ts"
+import { syncSource } from "./SyncPages.ts"
+import * as SyncReport from "./SyncReport.ts"
 import * as SyncSettings from "./SyncSettings.ts"
 import { ensureSyncable, metadata, NotSyncable, openByIdentity, openMatched } from "./SyncSources.ts"
 
 export { NotSyncable } from "./SyncSources.ts"
 
 /** What a run did. */
-export interface Report extends SourceReport {
+export interface Report extends SyncReport.SyncReport {
   readonly run: string
   readonly connectionId: ConnectionId
 }
@@ -67,40 +68,51 @@ export const run = Effect.fn("Sync.run")(function* (
   const turn = leases.using(tenantId, `sync:${connectionId}`, leaseTime)
   return yield* Controls.ensureEnabled(tenantId, { provider: provider.id, connectionId }).pipe(
     Effect.andThen(turn(syncAll(provider, tenantId, connectionId))),
+    Effect.catchTag(impossible, Effect.die),
+    Effect.catchTag(passing, ({ _tag }) => new SyncFailed({ connectionId, reason: _tag, retryable: true })),
+    Effect.catchTag(overtaken, () => new SyncInProgress({ connectionId })),
     Effect.catchTags({
-      LeaseHeld: () => Effect.fail(new SyncInProgress({ connectionId })),
-      LeaseLost: () => Effect.fail(new SyncInProgress({ connectionId })),
-      StalePage: () => Effect.fail(new SyncInProgress({ connectionId })),
-      ConnectionNotReady: ({ status }) => Effect.fail(new NotSyncable({ connectionId, status })),
-      FeedForgotten: () => Effect.fail(new NotSyncable({ connectionId, status: "forgotten" })),
+      ConnectionNotReady: ({ status }) => new NotSyncable({ connectionId, status }),
+      FeedForgotten: () => new NotSyncable({ connectionId, status: "forgotten" }),
       CredentialsNotFound: () => withoutCredentials(tenantId, connectionId),
       SealingError: (error) =>
-        Effect.fail(error.reason === "forgotten" ? new NotSyncable({ connectionId, status: "forgotten" }) : error),
+        error.reason === "forgotten" ? new NotSyncable({ connectionId, status: "forgotten" }) : error,
       ProviderError: (error) => stop(tenantId, connectionId, error),
-      MatchingDelayed: (error) => later(connectionId, error),
-      StaleGround: (error) => later(connectionId, error),
-      AccountMerged: (error) => later(connectionId, error),
-      SettingsChanged: (error) => later(connectionId, error),
-      VersionConflict: (error) => later(connectionId, error),
-      ClaimConflict: (error) => later(connectionId, error),
-      AccountNotOpen: Effect.die,
-      AnotherLogin: Effect.die,
-      IdentityMismatch: Effect.die,
-      NotACandidate: Effect.die,
-      NotMerged: Effect.die,
-      ReviewNotOpen: Effect.die,
     }),
     logged(provider, connectionId),
   )
 })
 
+/** Another worker is syncing the connection, or took over. */
+const overtaken = ["LeaseHeld", "LeaseLost", "StalePage"] as const
+
+/** What the accounts are, or what is asked of them, could not be decided for now, or others were always first; the next run will try. */
+const passing = [
+  "MatchingDelayed",
+  "StaleGround",
+  "AccountMerged",
+  "SettingsChanged",
+  "VersionConflict",
+  "ClaimConflict",
+] as const
+
+/** Refusals of commands that a run does not give. */
+const impossible = [
+  "AccountNotOpen",
+  "AnotherLogin",
+  "IdentityMismatch",
+  "NotACandidate",
+  "NotMerged",
+  "ReviewNotOpen",
+] as const
+
 /** Says how a run ended, by class where it failed: what a provider or a store said stays out of the logs. */
 const logged =
   ({ id }: Provider, connectionId: ConnectionId) =>
-  <E, R>(run: Effect.Effect<Report, E, R>) =>
+  <E, R>(syncing: Effect.Effect<Report, E, R>) =>
     Effect.gen(function* () {
       const began = yield* Clock.currentTimeMillis
-      return yield* Effect.onExit(run, (exit) =>
+      return yield* Effect.onExit(syncing, (exit) =>
         Effect.flatMap(Clock.currentTimeMillis, (ended) =>
           SyncLog.ended(id, connectionId, Exit.isSuccess(exit) ? exit.value : undefined, {
             outcome: Exit.isSuccess(exit) ? "success" : "failure",
@@ -120,7 +132,7 @@ const classOf = (cause: Cause.Cause<unknown>) => {
 
 const syncAll = Effect.fnUntraced(function* (provider: Provider, tenantId: TenantId, connectionId: ConnectionId) {
   const random = yield* SecureRandom.SecureRandom
-  const run = yield* random.uuidV7()
+  const runId = yield* random.uuidV7()
   const { state } = yield* Credentials.recordVersion(tenantId, connectionId)
   yield* ensureSyncable(connectionId, state)
   const retryAt = Connection.heldUntil(state, yield* DateTime.now)
@@ -133,26 +145,12 @@ const syncAll = Effect.fnUntraced(function* (provider: Provider, tenantId: Tenan
   const settings = yield* SyncSettings.follow(tenantId, connectionId, state.settings ?? {}, sources)
   const adopted = yield* Effect.result(adoptNew(provider, tenantId, connectionId, sources, state))
   const reports = yield* Effect.forEach(sources, (source) =>
-    syncOne(provider, ask, tenantId, connectionId, source, settings, run),
+    syncOne(provider, ask, tenantId, connectionId, source, settings, runId),
   )
   // What could not be matched does not keep the others waiting.
   yield* Effect.fromResult(adopted)
-  return { run, connectionId, ...reports.reduce(together, nothingDone) } satisfies Report
+  return { run: runId, connectionId, ...reports.reduce(SyncReport.together, SyncReport.nothing) } satisfies Report
 })
-
-const together = (a: SourceReport, b: SourceReport): SourceReport => ({
-  pages: a.pages + b.pages,
-  scanned: a.scanned + b.scanned,
-  added: a.added + b.added,
-  known: a.known + b.known,
-  deferred: a.deferred + b.deferred,
-  gone: a.gone + b.gone,
-  units: a.units + b.units,
-})
-
-/** What the accounts are, or what is asked of them, could not be decided for now, or others were always first; the next run will try. */
-const later = (connectionId: ConnectionId, { _tag }: { readonly _tag: string }) =>
-  Effect.fail(new SyncFailed({ connectionId, reason: _tag, retryable: true }))
 
 /** Has the accounts matched that the connection delivers for the first time. */
 const adoptNew = Effect.fnUntraced(function* (
@@ -175,17 +173,17 @@ const syncOne = Effect.fnUntraced(function* (
   connectionId: ConnectionId,
   source: Source,
   settings: Connection.Settings,
-  run: string,
+  runId: string,
 ) {
   if (source.account === undefined) {
     const feed = yield* openByIdentity(provider.id, tenantId, connectionId, source, settings)
-    return yield* syncSource(provider, ask, feed, run)
+    return yield* syncSource(provider, ask, feed, runId)
   }
   const { sources } = (yield* loadConnection(tenantId, connectionId)).state
   const matched = sources[source.key]
   // What was not matched, for whatever reason, is not fetched either: the next run tries again.
-  if (matched === undefined) return nothingDone
-  return yield* syncSource(provider, ask, yield* openMatched(tenantId, connectionId, source, settings, matched), run)
+  if (matched === undefined) return SyncReport.nothing
+  return yield* syncSource(provider, ask, yield* openMatched(tenantId, connectionId, source, settings, matched), runId)
 })
 
 /** Records why a run could not go on. That an authorization ended is recorded where it is learnt. */

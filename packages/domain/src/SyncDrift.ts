@@ -19,17 +19,13 @@ export const CompareAfter = Context.Reference("@holdfast/domain/SyncDrift/Compar
 })
 
 /**
- * Whether it is time to compare, by when it was done last; it is where nobody knows when. A clock that was put back
- * behind the last time says nothing about how long ago it was.
+ * Whether it is time to do something again, by when it was done last; it is where nobody knows when. A clock that was
+ * put back behind the last time says nothing about how long ago it was.
  */
-export const isDue = (
-  comparedAt: DateTime.Utc | undefined,
-  now: DateTime.Utc,
-  compareAfter: Duration.Duration,
-): boolean =>
-  comparedAt === undefined ||
-  DateTime.isLessThan(now, comparedAt) ||
-  DateTime.isGreaterThanOrEqualTo(now, DateTime.addDuration(comparedAt, compareAfter))
+export const isDue = (last: DateTime.Utc | undefined, now: DateTime.Utc, interval: Duration.Duration): boolean =>
+  last === undefined ||
+  DateTime.isLessThan(now, last) ||
+  DateTime.isGreaterThanOrEqualTo(now, DateTime.addDuration(last, interval))
 
 export interface Judgement {
   /** What is to be recorded; nothing where the log says it already. */
@@ -53,14 +49,14 @@ export const judge = (
     readonly isDue: boolean
   },
 ): Judgement => {
-  const { away, binned, isCompared, isDue, items } = now
+  const { away, binned, items } = now
   const explains = (difference: number) => items === difference || items === difference + binned
   const expected = last?.expected ?? 0
-  if (isCompared) {
+  if (now.isCompared) {
     const isExplained = explains(0) || (items > 0 && items <= binned + away)
     return say(last, { items: explains(0) ? 0 : items, verdict: isExplained ? "none" : "unexplained" })
   }
-  if (isDue) return { drift: undefined, isToCompare: true }
+  if (now.isDue) return { drift: undefined, isToCompare: true }
   if (explains(0)) return say(last, { items: 0, verdict: "none" })
   if (explains(expected)) {
     return last?.verdict === "suspected" ? say(last, { items: expected, verdict: "none" }) : unchanged
@@ -70,7 +66,7 @@ export const judge = (
     : { drift: { items, verdict: "suspected" }, isToCompare: false }
 }
 
-const unchanged: Judgement = { drift: undefined, isToCompare: false }
+export const unchanged: Judgement = { drift: undefined, isToCompare: false }
 
 /** Unless it was the last word already. */
 const say = (last: Connection.Drift | undefined, drift: NonNullable<Judgement["drift"]>): Judgement =>

@@ -3,7 +3,7 @@ import { Duration, Effect } from "effect"
 
 import type * as Connection from "./Connection.ts"
 import { type ConnectionId, type FeedId, type ProviderId } from "./Ids.ts"
-import { type SourceReport } from "./SyncPages.ts"
+import { type SyncReport } from "./SyncReport.ts"
 
 interface Ending {
   readonly outcome: "success" | "failure"
@@ -15,7 +15,7 @@ export const ingested = (
   provider: ProviderId,
   { connectionId, feedId }: { readonly connectionId: ConnectionId; readonly feedId: FeedId },
   run: string,
-  report: SourceReport,
+  report: SyncReport,
   ending: Ending,
 ): Effect.Effect<void> => {
   const event = `${provider}_ingest_run`
@@ -26,7 +26,7 @@ export const ingested = (
 export const ended = (
   provider: ProviderId,
   connectionId: ConnectionId,
-  report: SourceReport | undefined,
+  report: SyncReport | undefined,
   ending: Ending & { readonly reason: string | undefined },
 ): Effect.Effect<void> =>
   Effect.annotateLogs(Effect.logInfo("sync_run_end"), {

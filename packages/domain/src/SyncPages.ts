@@ -9,45 +9,21 @@ import * as Aggregate from "./Aggregate.ts"
 import * as Connection from "./Connection.ts"
 import * as Controls from "./Controls.ts"
 import * as Coverage from "./Coverage.ts"
+import { type InvalidAppend } from "./EventStore.ts"
 import * as Feed from "./Feed.ts"
 import * as Holdings from "./Holdings.ts"
 import { type FeedId } from "./Ids.ts"
 import * as Ledger from "./Ledger.ts"
 import { type Balance } from "./matching/Profile.ts"
 import * as Personal from "./Personal.ts"
-import { type Page, type Provider, type ProviderError } from "./Provider.ts"
+import { type Page, type Provider, ProviderError, UnexpectedAnswer } from "./Provider.ts"
 import { type Ask } from "./SyncAsking.ts"
-import { CompareAfter, isDue, judge, type Judgement } from "./SyncDrift.ts"
+import * as SyncDrift from "./SyncDrift.ts"
 import * as SyncLog from "./SyncLog.ts"
+import * as SyncReport from "./SyncReport.ts"
 import { cursorOf, ensureSyncable, metadata, type OpenFeed, readOn, type Streams } from "./SyncSources.ts"
 import * as SyncTurns from "./SyncTurns.ts"
 import { type Told } from "./TransactionsView.ts"
-
-/** A look that finds nothing is worth an event only this often. */
-const quietInterval = Duration.hours(1)
-
-/** What was done for a source. */
-export interface SourceReport {
-  readonly pages: number
-  /** Items that were listed. */
-  readonly scanned: number
-  /** New to the account, and recorded. */
-  readonly added: number
-  /** Delivered again, and passed over. */
-  readonly known: number
-  /** Items that could not be had, and are asked for again by later runs. */
-  readonly deferred: number
-  /** Items that were listed once, and are not to be had any more. */
-  readonly gone: number
-  /** What it took of the provider's quota, in the provider's units; 0 for providers that do not count. */
-  readonly units: number
-}
-
-export const nothingDone: SourceReport = { pages: 0, scanned: 0, added: 0, known: 0, deferred: 0, gone: 0, units: 0 }
-
-/** An item that could not be had is asked for by the next run, and from then on more and more seldom. */
-const backOff = ({ at, attempts }: Feed.Deferred) =>
-  DateTime.addDuration(at, attempts < 2 ? 0 : Duration.min(Duration.minutes(2 ** (attempts - 2)), Duration.hours(6)))
 
 /** Page after page, until the provider has nothing more. Before that, what earlier runs could not have. */
 export const syncSource = (provider: Provider, ask: Ask, feed: OpenFeed, run: string) =>
@@ -74,7 +50,7 @@ const syncInTurn = Effect.fnUntraced(function* (
     bringsNews: false,
     listed: undefined,
     isCompared: false,
-    report: { ...nothingDone, units: feed.source.cost ?? 0 },
+    report: { ...SyncReport.nothing, units: feed.source.cost ?? 0 },
   }
   const outcome = yield* Effect.result(
     Effect.flatMap(askAgain(recording, ask, feed.streams), (then) => follow(recording, ask, then)),
@@ -94,7 +70,7 @@ const askAgain = Effect.fnUntraced(function* (recording: Recording, ask: Ask, st
   if (items === undefined || cursor === null) return { streams, stoppedBy: undefined }
   const now = yield* DateTime.now
   const due = Array.from(HashMap.values(Holdings.deferred(streams.others.holdings, streams.feed.state))).filter(
-    (deferred) => DateTime.isLessThanOrEqualTo(backOff(deferred), now),
+    (deferred) => isDueAgain(deferred, now),
   )
   if (due.length === 0) return { streams, stoppedBy: undefined }
   const ids = due.slice(0, askedAgainAtOnce).map(({ item }) => item)
@@ -103,6 +79,10 @@ const askAgain = Effect.fnUntraced(function* (recording: Recording, ask: Ask, st
   if (fetched.stoppedBy !== undefined && fetched.items.length === 0) return yield* fetched.stoppedBy
   return { streams: recorded.streams, stoppedBy: fetched.stoppedBy }
 })
+
+/** An item that could not be had is asked for by the next run, and from then on more and more seldom. */
+const isDueAgain = ({ at, attempts }: Feed.Deferred, now: DateTime.Utc) =>
+  attempts < 2 || SyncDrift.isDue(at, now, Duration.min(Duration.minutes(2 ** (attempts - 2)), Duration.hours(6)))
 
 /** Items that were deferred and are asked for with one append. */
 const askedAgainAtOnce = 100
@@ -124,8 +104,8 @@ const follow = Effect.fnUntraced(function* (
       Holdings.has(holdings, state, id) ||
       HashMap.has(state.deferred, id) ||
       (HashMap.has(holdings.deferred, id) && !HashSet.has(state.goneIds, id))
-    const pageAfter = (cursor: string | null) => {
-      if (cursor === null) recording.listed = new Set()
+    const pageAfter = (after: string | null) => {
+      if (after === null) recording.listed = new Set()
       return ask((secret) => {
         // What stopped the page before is met like any other failure of the provider, now that its items are recorded.
         const failure = stoppedBy
@@ -134,27 +114,39 @@ const follow = Effect.fnUntraced(function* (
         // What was counted before the run is old once the run has brought something.
         const { total: _, ...uncounted } = feed.source
         const source = recording.report.pages === 0 ? feed.source : uncounted
-        return provider.page(secret, source, cursor, isHeld, cursor === null ? resumeFrom : undefined)
+        return provider.page(secret, source, after, isHeld, after === null ? resumeFrom : undefined)
       })
     }
-    const page = yield* pageAfter(cursor).pipe(
+    const { page, recorded } = yield* pageAfter(cursor).pipe(
       // The provider forgot what changed since: everything it lists is compared with what is held.
       Effect.catchReason("ProviderError", "CursorExpired", (_, error) =>
         ++timesExpired > expiredAtMost ? Effect.fail(error) : pageAfter(null),
       ),
+      Effect.flatMap((page) => recordWhole(recording, streams, page)),
     )
-    const recorded = yield* record(recording, streams, page)
     streams = recorded.streams
-    const isDone = page.complete && !recorded.isToCompare
-    if (isDone) return
+    if (page.complete && !recorded.isToCompare) return
     yield* ensureSyncable(connectionId, streams.connection.state)
     yield* Controls.ensureEnabled(tenantId, { provider: provider.id, connectionId })
+    if (page.bringsNothing && page.cursor === cursor && !page.complete) return yield* endless(provider)
     cursor = page.complete ? null : page.cursor
     stoppedBy = page.stoppedBy
     // Where nothing could be had, nothing is to be had for now.
-    if (stoppedBy !== undefined && page.items.length === 0) return yield* stoppedBy
+    if (stoppedBy !== undefined && page.isEmpty) return yield* stoppedBy
   }
 })
+
+/** Records a page and lets go of it: its items are not held while the next one is fetched. */
+const recordWhole = (recording: Recording, streams: Streams, page: Page) =>
+  Effect.map(record(recording, streams, page), (recorded) => {
+    const { complete, cursor, items, stoppedBy } = page
+    const bringsNothing = stoppedBy === undefined && page.known === 0 && !bringsNews(page) && !tellsOfItems(page)
+    return { recorded, page: { complete, cursor, stoppedBy, isEmpty: items.length === 0, bringsNothing } }
+  })
+
+/** There would be more, where there is nothing: it would be asked for again for ever. */
+const endless = ({ id }: Provider) =>
+  new ProviderError({ provider: id, reason: new UnexpectedAnswer({ problem: "a page that leads to itself" }) })
 
 /** How often a run begins anew because its cursor expired. More often, the next run does. */
 const expiredAtMost = 5
@@ -175,7 +167,7 @@ interface Recording {
   listed: Set<Feed.ItemId> | undefined
   /** Whether this run has compared all that is listed with what is held. */
   isCompared: boolean
-  report: SourceReport
+  report: SyncReport.SyncReport
 }
 
 /**
@@ -203,25 +195,53 @@ const record = Effect.fnUntraced(function* (recording: Recording, streams: Strea
         : again,
     ),
   )
-  if (page.listing?.isLast === true) {
-    recording.isCompared ||= recording.listed !== undefined
+  if (endsComparison(recording, page)) {
+    recording.isCompared = true
     recording.listed = undefined
   }
-  const { report } = recording
-  const deferred = page.deferred?.length ?? 0
-  recording.report = {
-    pages: report.pages + 1,
-    scanned: report.scanned + recorded.added + recorded.known + deferred + recorded.gone,
-    added: report.added + recorded.added,
-    known: report.known + recorded.known,
-    deferred: report.deferred + deferred,
-    gone: report.gone + recorded.gone,
-    units: report.units + (page.cost ?? 0),
-  }
+  const { added, deferred, gone, known } = recorded
+  const scanned = added + known + deferred + gone
+  const units = page.cost ?? 0
+  recording.report = SyncReport.together(recording.report, { pages: 1, scanned, added, known, deferred, gone, units })
   return recorded
 })
 
+/** What the log does not take of it is deferred, and keeps nothing else of the page from being recorded. */
 const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Streams, asked: Page, at: DateTime.Utc) {
+  for (let page = asked; ;) {
+    const recorded = yield* Effect.result(attemptWhole(recording, streams, page, at))
+    if (Result.isSuccess(recorded)) return recorded.success
+    const { failure } = recorded
+    if (failure._tag !== "ItemRefused") return yield* Effect.fail(failure)
+    // It has taken in what was not recorded.
+    recording.ledger = undefined
+    page = deferring(page, failure.item)
+  }
+})
+
+/** The log does not take an item, as large as it is. Nothing was written. */
+class ItemRefused extends Schema.TaggedError<ItemRefused>()("ItemRefused", { item: Feed.ItemId }) {}
+
+const deferring = (page: Page, item: Feed.ItemId): Page => ({
+  ...page,
+  items: page.items.filter(({ id }) => id !== item),
+  revised: (page.revised ?? []).filter(({ id }) => id !== item),
+  deferred: [...(page.deferred ?? []), { item, reason: "larger than the log takes" }],
+})
+
+/** Which item it was, where an append of a feed's events was refused for one: whoever is as large is alone in its event. */
+const refusedOf = (events: ReadonlyArray<Feed.Event>, { at }: InvalidAppend): Feed.ItemId | undefined => {
+  const event = events[Number(/^streams\[0\]\.events\[(\d+)\]\.sealed$/.exec(at)?.[1])]
+  const [item, ...others] = event !== undefined && "itemIds" in event ? event.itemIds : []
+  return others.length === 0 ? item : undefined
+}
+
+const attemptWhole = Effect.fnUntraced(function* (
+  recording: Recording,
+  streams: Streams,
+  asked: Page,
+  at: DateTime.Utc,
+) {
   const { feed, run } = recording
   const { feedId } = feed
   const page = withoutHeld(asked, streams.others.holdings)
@@ -233,8 +253,7 @@ const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Stre
   const items = yield* Effect.fromResult(
     decideFeed(streams.feed, ...deliveries, ...standings(recording, streams, held, page, at)),
   )
-  const isDue = yield* isComparisonDue(feed, streams, at)
-  const { drift, isToCompare } = driftOf(recording, streams, items.state, page, isDue)
+  const { drift, isToCompare } = yield* driftOf(recording, streams, items.state, page, at)
   const isQuiet =
     !recording.bringsNews &&
     items.events.length === 0 &&
@@ -242,9 +261,10 @@ const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Stre
     // A listing begun anew has a cursor that is good, whatever it brought.
     recording.listed === undefined &&
     isOld(streams.connection.state, feedId, page, at)
-  if (isQuiet) return { streams, added: 0, known: page.known, gone: 0, isToCompare }
+  const deferred = page.deferred?.length ?? 0
+  if (isQuiet) return { streams, added: 0, known: page.known, deferred, gone: 0, isToCompare }
 
-  const { added, commands, delivered: count, known } = reconciliation(recording, streams, ledger, items, page, at)
+  const { added, commands, delivered, known } = reconciliation(recording, streams, ledger, items, page, at)
   const synced = yield* Effect.fromResult(
     decideConnection(streams.connection, {
       _tag: "RecordPage",
@@ -253,7 +273,7 @@ const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Stre
       run,
       cursorBefore: cursorOf(streams, feed),
       cursorAfter: page.cursor,
-      items: count,
+      items: delivered,
       complete: page.complete,
       ...(drift !== undefined && { drift }),
       ...(endsComparison(recording, page) && { compared: true }),
@@ -261,7 +281,14 @@ const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Stre
   )
   const reconciled =
     streams.account === undefined ? undefined : yield* Effect.fromResult(decideAccount(streams.account, ...commands))
-  yield* Aggregate.append(reconciled === undefined ? [items, synced] : [items, reconciled, synced], { metadata })
+  yield* Effect.catchTag(
+    Aggregate.append(reconciled === undefined ? [items, synced] : [items, reconciled, synced], { metadata }),
+    "InvalidAppend",
+    (error) => {
+      const item = refusedOf(items.events, error)
+      return Effect.fail(item === undefined ? error : new ItemRefused({ item }))
+    },
+  )
   recording.turn.last = feedId
   for (const event of items.events) {
     if (event._tag === "items_deferred") yield* SyncLog.deferred(feed.connectionId, feedId, event.deferred)
@@ -276,6 +303,7 @@ const attempt = Effect.fnUntraced(function* (recording: Recording, streams: Stre
     },
     added,
     known,
+    deferred,
     gone: items.events.reduce((sum, event) => sum + (event._tag === "items_gone" ? event.gone.length : 0), 0),
     isToCompare,
   }
@@ -323,38 +351,39 @@ const standings = (
     attempts: 1 + Option.match(HashMap.get(open, item), { onNone: () => 0, onSome: ({ attempts }) => attempts }),
   }))
   return [
-    ...chunksOf(deferred).map((deferred) => Feed.Command.cases.DeferItems.make({ ...delivery, deferred })),
-    ...chunksOf(page.gone ?? []).map((gone) => Feed.Command.cases.RecordGone.make({ ...delivery, gone })),
-    ...chunksOf(observed).map((observed) => Feed.Command.cases.ObserveItems.make({ ...delivery, observed })),
+    ...chunksOf(deferred).map((some) => Feed.Command.cases.DeferItems.make({ ...delivery, deferred: some })),
+    ...chunksOf(page.gone ?? []).map((some) => Feed.Command.cases.RecordGone.make({ ...delivery, gone: some })),
+    ...chunksOf(observed).map((some) => Feed.Command.cases.ObserveItems.make({ ...delivery, observed: some })),
   ]
 }
 
 /** What the provider's own count says about the page that completes a source. */
-const driftOf = (
+const driftOf = Effect.fnUntraced(function* (
   recording: Recording,
   { connection, others }: Streams,
   state: Feed.State,
   page: Page,
-  isDue: boolean,
-): Judgement => {
+  at: DateTime.Utc,
+) {
   const { feed, isCompared } = recording
   const { complete, total } = page
-  if (!complete || total === undefined) return { drift: undefined, isToCompare: false }
+  if (!complete || total === undefined) return SyncDrift.unchanged
+  const { comparedAt, drifts } = connection.state
   const { there, ...elsewhere } = Holdings.count(others.holdings, state)
-  return judge(connection.state.drifts[feed.feedId], {
+  return SyncDrift.judge(drifts[feed.feedId], {
     items: total - there,
     ...elsewhere,
     isCompared: isCompared || endsComparison(recording, page),
-    isDue,
+    isDue: SyncDrift.isDue(comparedAt[feed.feedId] ?? feed.comparedAt, at, yield* SyncDrift.CompareAfter),
   })
-}
+})
 
-/** Whether it is too long ago that everything that is listed was compared with what is held. */
-const isComparisonDue = ({ comparedAt, feedId }: OpenFeed, { connection }: Streams, at: DateTime.Utc) =>
-  Effect.map(CompareAfter, (compareAfter) => isDue(connection.state.comparedAt[feedId] ?? comparedAt, at, compareAfter))
-
-/** Whether a listing of all there is, which this run began, ends with the page. */
-const endsComparison = ({ listed }: Recording, { listing }: Page) => listed !== undefined && listing?.isLast === true
+/**
+ * Whether a listing of all there is, which this run began, ends with the page. Who counts without naming a listing has
+ * said all they can with the page that completes the source.
+ */
+const endsComparison = ({ listed }: Recording, { complete, listing, total }: Page) =>
+  listed !== undefined && (listing?.isLast === true || (complete && total !== undefined))
 
 /** Whether the log says already, or has said within the hour, that there is nothing more. */
 const isOld = ({ cursors, syncedAt, syncFailure }: Connection.State, feedId: FeedId, page: Page, at: DateTime.Utc) => {
@@ -363,9 +392,15 @@ const isOld = ({ cursors, syncedAt, syncFailure }: Connection.State, feedId: Fee
     page.complete &&
     syncFailure === undefined &&
     last !== undefined &&
-    (cursors[feedId] === page.cursor || DateTime.isLessThan(at, DateTime.addDuration(last, quietInterval)))
+    (cursors[feedId] === page.cursor || !SyncDrift.isDue(last, at, quietInterval))
   )
 }
+
+/** A look that finds nothing is worth an event only this often. */
+const quietInterval = Duration.hours(1)
+
+const tellsOfItems = ({ deferred = [], gone = [], observed = [] }: Page) =>
+  deferred.length + gone.length + observed.length > 0
 
 const bringsNews = ({ items, revised = [], withdrawn = [] }: Page) =>
   items.length + revised.length + withdrawn.length > 0
@@ -398,33 +433,30 @@ const tape = (
   page: Page,
   at: DateTime.Utc,
 ): ReadonlyArray<Feed.Command> => {
-  const {
-    bringsNews,
-    feed: { feedId, source },
-  } = recording
-  const { feed } = streams
+  const { feedId, source } = recording.feed
+  const { itemIds: held } = streams.feed.state
   const delivery = deliveryOf(recording, streams, at)
   const batch = (items: Items) => ({
     ...delivery,
     itemIds: items.map(({ id }) => id),
     personal: Personal.reveal({ items: items.map(({ content }) => content) }),
   })
-  const known = (ids: ReadonlyArray<Feed.ItemId>) => {
+  const alsoKnown = (ids: ReadonlyArray<Feed.ItemId>) => {
     const knownAs = ledger === undefined ? [] : Ledger.knownAs(ledger, feedId, ids)
     return knownAs.length === 0 ? {} : { knownAs }
   }
   const { revised = [], withdrawn = [] } = page
-  const balance = page.complete && bringsNews ? soundBalance(source.account?.balance) : undefined
-  const isHeld = ({ id }: Items[number]) => HashSet.has(feed.state.itemIds, id)
+  const balance = page.complete && recording.bringsNews ? soundBalance(source.account?.balance) : undefined
+  const isHeld = ({ id }: Items[number]) => HashSet.has(held, id)
   // Changed before it was ever delivered: outside the days that were asked for, say.
   const unheld = revised.filter((item) => !isHeld(item))
   return [
     ...batchesOf([...page.items, ...unheld]).map((items) => Feed.Command.cases.RecordItems.make(batch(items))),
     ...batchesOf(revised.filter(isHeld)).map((items) =>
-      Feed.Command.cases.ReviseItems.make({ ...batch(items), ...known(items.map(({ id }) => id)) }),
+      Feed.Command.cases.ReviseItems.make({ ...batch(items), ...alsoKnown(items.map(({ id }) => id)) }),
     ),
     ...chunksOf(withdrawn).map((itemIds) =>
-      Feed.Command.cases.WithdrawItems.make({ ...delivery, ...known(itemIds), itemIds }),
+      Feed.Command.cases.WithdrawItems.make({ ...delivery, ...alsoKnown(itemIds), itemIds }),
     ),
     ...(balance === undefined
       ? []
@@ -460,7 +492,7 @@ const reconciliation = (
   if (ledger === undefined) {
     const findings = withinFeed(feedId, account.state.covered[feedId], before.state, tellAll(recording, events))
     const posted = findings.same.filter(({ item }) => HashSet.has(state.itemIds, item)).length
-    const isAll = page.complete && (!isMatched || account.state.feeds.length < 2)
+    const isAll = page.complete && account.state.feeds.length < 2
     const items = isAll ? { items: HashSet.size(state.itemIds) - posted } : {}
     return { ...counts, commands: Ledger.commandsOf({ ...base, ...coverage, ...items }, findings) }
   }
@@ -497,11 +529,11 @@ const withinFeed = (
   feedId: FeedId,
   covered: Account.Days | undefined,
   { itemIds, withdrawnIds }: Feed.State,
-  told: ReadonlyArray<Told>,
+  tellings: ReadonlyArray<Told>,
 ): Ledger.Findings => {
   const same: Array<Ledger.Findings["same"][number]> = []
   const backfill: Array<Feed.ItemId> = []
-  const deliveries = told.flatMap((told) => (told?._tag === "delivered" && !told.isRevision ? [told.items] : []))
+  const deliveries = tellings.flatMap((told) => (told?._tag === "delivered" && !told.isRevision ? [told.items] : []))
   const isKnown = (id: Feed.ItemId) =>
     HashSet.has(itemIds, id) || HashSet.has(withdrawnIds, id) || deliveries.some((items) => items.has(id))
   for (const items of deliveries) {
@@ -542,7 +574,7 @@ const isDay = Schema.is(Connection.Day)
 
 type Items = Page["items"]
 
-/** Characters of JSON that one event holds, unless a single item has more; and of ids, which stand in its clear part. */
+/** Characters of items that one event holds, unless a single one has more; and of ids, which stand in its clear part. */
 const batchSize = 2_000_000
 const idsSize = 200_000
 
@@ -560,7 +592,7 @@ const batchesOf = (items: Items): ReadonlyArray<Items> => {
   let size = Infinity
   let ids = 0
   for (const item of items) {
-    const length = JSON.stringify(item.content).length
+    const length = charactersOf(item.content)
     size += length
     ids += item.id.length
     if (size > batchSize || ids > idsSize) {
@@ -571,6 +603,13 @@ const batchesOf = (items: Items): ReadonlyArray<Items> => {
     batches.at(-1)?.push(item)
   }
   return batches
+}
+
+/** About as many as its JSON has, which as a string would be as long as the item once more. */
+const charactersOf = (json: Schema.Json): number => {
+  if (typeof json === "string") return json.length
+  if (typeof json !== "object" || json === null) return 8
+  return Object.entries(json).reduce((sum, [key, value]) => sum + key.length + charactersOf(value), 0)
 }
 
 const decideConnection = Aggregate.decide(Connection)

@@ -218,16 +218,6 @@ const decode = EventCodec.decode(Connection)
 /** The events that say whether and how often; once it runs, those of the switches too. */
 const news = {
   categories: [Connection.name],
-  types: [
-    "configured",
-    "connected",
-    "token_refreshed",
-    "authorization_failed",
-    "superseded",
-    "paused",
-    "resumed",
-    "disconnected",
-    "sync_enabled",
-  ],
+  types: [...Connection.turningPoints, "sync_enabled"],
   sealed: false,
 } satisfies LogFilter

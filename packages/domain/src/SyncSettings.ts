@@ -16,7 +16,7 @@ export const follow = Effect.fn("SyncSettings.follow")(function* (
   asked: Connection.Settings,
   sources: ReadonlyArray<Source>,
 ) {
-  const settings: Connection.Settings = Object.assign({}, asked, ...sources.map(({ settings }) => settings))
+  const settings: Connection.Settings = Object.assign({}, asked, ...sources.map((source) => source.settings))
   if (Equal.equals(settings, asked)) return settings
   const loaded = yield* load(tenantId, connectionId)
   const { ownerId, pollIntervalSeconds, provider, slot } = loaded.state

@@ -1,13 +1,14 @@
 /**
  * Compares a view with the log, row by row.
  */
-import { Effect, Equal, Stream } from "effect"
+import { Effect } from "effect"
 
 import { beginning, type Position } from "./EventStore.ts"
 import * as Projection from "./Projection.ts"
 import { type Owned, type Row, type Tagged } from "./Projection.ts"
 import { open } from "./ProjectionBatch.ts"
 import { foldLog } from "./ProjectionFold.ts"
+import { isSame, suspectsOf } from "./ProjectionSuspects.ts"
 import { type Options } from "./Rebuild.ts"
 import { type Build, type DeadLetter, ViewStore } from "./ViewStore.ts"
 
@@ -41,23 +42,8 @@ export const verify = Effect.fn("Verify.verify")(function* <R extends Row, Event
       Effect.as(onProgress({ phase: "folding", position, until, events: count }), false),
     )
   yield* foldTo(beginning, until)
-
-  const suspects = new Map<string, Owned<Partial<R>>>()
-  const unseen = new Set(held.rows.keys())
-  let rows = 0
-  yield* Stream.runForEach(store.rows(projection, ground.build), (owned) => {
-    const address = Projection.rowKey(projection, owned.tenantId, owned.row)
-    rows += 1
-    unseen.delete(address)
-    if (!sameRow(projection, owned.row, held.rows.get(address)?.row))
-      suspects.set(address, Projection.keyOf(projection, owned))
-    return rows % 10_000 === 0 ? onProgress({ phase: "comparing", position: until, until, events: rows }) : Effect.void
-  })
-  for (const address of unseen) {
-    const owned = held.rows.get(address)
-    if (owned !== undefined) suspects.set(address, Projection.keyOf(projection, owned))
-  }
-
+  const columns = Object.keys(projection.columns)
+  const { rows, suspects } = yield* suspectsOf(projection, ground.build, held, { columns, onProgress })
   const missing: Array<Owned<Row>> = []
   const extra: Array<Owned<Row>> = []
   const different: Array<Owned<Row>> = []
@@ -76,7 +62,7 @@ export const verify = Effect.fn("Verify.verify")(function* <R extends Row, Event
       if (owned !== shown.get(address)) continue
       suspects.delete(address)
       const [is, should] = [stored.rows.get(address)?.row, owned?.row]
-      if (sameRow(projection, is, should)) continue
+      if (isSame(columns, is, should)) continue
       const found = is === undefined ? missing : should === undefined ? extra : different
       found.push(key as Owned<Row>)
     }
@@ -91,8 +77,3 @@ export const verify = Effect.fn("Verify.verify")(function* <R extends Row, Event
     deadLetters,
   } satisfies Verified
 })
-
-const sameRow = <R extends Row>(view: Projection.View<R>, a: R | undefined, b: R | undefined) =>
-  a === undefined || b === undefined
-    ? a === b
-    : Object.keys(view.columns).every((column) => Equal.equals(a[column], b[column]))

@@ -1,9 +1,11 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { DateTime, Deferred, Duration, Effect, Fiber, Layer, Option, Redacted, Schema, Stream } from "effect"
+import { DateTime, Deferred, Duration, Effect, Fiber, HashMap, Layer, Option, Redacted, Schema, Stream } from "effect"
 import { SecureRandom } from "effect/crypto"
 
 import {
   Aggregate,
+  AppendRequest,
+  Compression,
   Connection,
   Controls,
   EventCodec,
@@ -125,6 +127,29 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
       }),
     )
 
+    it.effect("defers what is larger than the log takes, and records all else", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(2)
+        for (let n = 0; n < 2; n++) mailbox.deliver(1, "x".repeat(AppendRequest.limits.sealed))
+        mailbox.deliver(1)
+        assert.deepInclude(yield* sync, { pages: 1, added: 3, deferred: 2, scanned: 5 })
+        mailbox.deliver(1)
+        assert.deepInclude(yield* sync, { added: 1, deferred: 0 })
+        assert.deepStrictEqual(yield* connection.items, ["m0", "m1", "m4", "m5"])
+        const recorded = yield* eventsOf(connection.tenantId, Feed.streamId(yield* feedOf(connection)))
+        const events = yield* Effect.forEach(recorded, EventCodec.decode(Feed))
+        const { deferred } = events.map(({ event }) => event).reduce(Feed.evolve, Feed.initial)
+        assert.deepStrictEqual(
+          Array.from(HashMap.values(deferred), ({ attempts, item, reason }) => [item, attempts, reason]).toSorted(),
+          [
+            ["m2", 1, "larger than the log takes"],
+            ["m3", 1, "larger than the log takes"],
+          ],
+        )
+      }).pipe(Effect.provide(uncompressed)),
+    )
+
     it.effect("S09 whose cursor the provider forgot compares what is listed, and fetches only what is missing", () =>
       Effect.gen(function* () {
         const { mailbox, sync } = yield* connected
@@ -214,12 +239,9 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
       Effect.gen(function* () {
         const { mailbox, sync } = yield* connected
         mailbox.deliver(1)
-        const gate = mailbox.hold()
-        const first = yield* Effect.forkChild(sync)
-        yield* Deferred.await(gate.reached)
-        assert.strictEqual((yield* Effect.flip(sync))._tag, "SyncInProgress")
-        yield* Deferred.succeed(gate.open, undefined)
-        assert.strictEqual((yield* Fiber.join(first)).added, 1)
+        const [first, second] = yield* mailbox.whileHolding(1, sync, Effect.flip(sync))
+        assert.strictEqual(first.added, 1)
+        assert.strictEqual(second._tag, "SyncInProgress")
       }),
     )
 
@@ -227,12 +249,10 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
       Effect.gen(function* () {
         const { connection, mailbox, sync } = yield* connected
         mailbox.deliver(15)
-        const gate = mailbox.hold()
-        const zombie = yield* Effect.forkChild(Effect.flip(Effect.provide(sync, leaseThatAnybodyGets)))
-        yield* Deferred.await(gate.reached)
-        assert.strictEqual((yield* Effect.provide(sync, leaseThatAnybodyGets)).added, 15)
-        yield* Deferred.succeed(gate.open, undefined)
-        assert.strictEqual((yield* Fiber.join(zombie))._tag, "SyncInProgress")
+        const leased = Effect.provide(sync, leaseThatAnybodyGets)
+        const [zombie, next] = yield* mailbox.whileHolding(1, Effect.flip(leased), leased)
+        assert.strictEqual(next.added, 15)
+        assert.strictEqual(zombie._tag, "SyncInProgress")
         assert.deepStrictEqual(
           yield* connection.items,
           Array.from({ length: 15 }, (_, n) => `m${n}`),
@@ -335,12 +355,9 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
       Effect.gen(function* () {
         const [one, other] = yield* watched("one", "other")
         for (const { mailbox } of [one, other]) mailbox.deliver(25)
-        const gate = one.mailbox.hold(2)
-        const run = yield* Effect.forkChild(one.sync)
-        yield* Deferred.await(gate.reached)
-        assert.deepInclude(yield* other.sync, { added: 15, known: 10 })
-        yield* Deferred.succeed(gate.open, undefined)
-        assert.deepInclude(yield* Fiber.join(run), { added: 10, known: 15 })
+        const [late, whole] = yield* one.mailbox.whileHolding(2, one.sync, other.sync)
+        assert.deepInclude(whole, { added: 15, known: 10 })
+        assert.deepInclude(late, { added: 10, known: 15 })
         assert.strictEqual(new Set(yield* heldBy(one, other)).size, 25)
       }),
     )
@@ -364,13 +381,12 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
       Effect.gen(function* () {
         const [one, other] = yield* watched("one", "other")
         for (const { mailbox } of [one, other]) mailbox.deliver(5)
-        const gate = other.mailbox.hold()
-        const run = yield* Effect.forkChild(other.sync)
-        yield* Deferred.await(gate.reached)
-        yield* one.sync
-        yield* Forgetting.forget(one.connection.tenantId, one.connection.id, { actor: Ids.system })
-        yield* Deferred.succeed(gate.open, undefined)
-        assert.deepInclude(yield* Fiber.join(run), { added: 5, known: 0 })
+        const [report] = yield* other.mailbox.whileHolding(
+          1,
+          other.sync,
+          Effect.andThen(one.sync, forget(one.connection)),
+        )
+        assert.deepInclude(report, { added: 5, known: 0 })
         assert.notInclude(yield* other.connection.contents, undefined)
       }),
     )
@@ -385,12 +401,8 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
         Effect.gen(function* () {
           const { connection, mailbox, sync } = yield* connected
           mailbox.deliver(30)
-          const gate = mailbox.hold(2)
-          const run = yield* Effect.forkChild(Effect.flip(sync))
-          yield* Deferred.await(gate.reached)
-          yield* connection.told({ ...command, at: yield* DateTime.now })
-          yield* Deferred.succeed(gate.open, undefined)
-          assert.deepInclude(yield* Fiber.join(run), { _tag: "NotSyncable", status })
+          const [stopped] = yield* mailbox.whileHolding(2, Effect.flip(sync), connection.told(command))
+          assert.deepInclude(stopped, { _tag: "NotSyncable", status })
           assert.strictEqual((yield* connection.items).length, 10)
         }),
       )
@@ -400,12 +412,8 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
       Effect.gen(function* () {
         const { connection, mailbox, sync } = yield* connected
         mailbox.deliver(40)
-        const gate = mailbox.hold(2)
-        const run = yield* Effect.forkChild(Effect.flip(sync))
-        yield* Deferred.await(gate.reached)
-        yield* connection.told({ _tag: "Pause", at: yield* DateTime.now })
-        yield* Deferred.succeed(gate.open, undefined)
-        assert.deepInclude(yield* Fiber.join(run), { _tag: "NotSyncable", status: "paused" })
+        const [stopped] = yield* mailbox.whileHolding(2, Effect.flip(sync), connection.told({ _tag: "Pause" }))
+        assert.deepInclude(stopped, { _tag: "NotSyncable", status: "paused" })
         assert.deepStrictEqual([(yield* connection.items).length, mailbox.asked], [20, 2])
       }),
     )
@@ -414,12 +422,12 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
       Effect.gen(function* () {
         const { connection, mailbox, sync } = yield* connected
         mailbox.deliver(40)
-        const gate = mailbox.hold(2)
-        const run = yield* Effect.forkChild(Effect.flip(sync))
-        yield* Deferred.await(gate.reached)
-        yield* turned("Disable", connection.tenantId, { kind: "all" })
-        yield* Deferred.succeed(gate.open, undefined)
-        assert.strictEqual((yield* Fiber.join(run))._tag, "SyncDisabled")
+        const [stopped] = yield* mailbox.whileHolding(
+          2,
+          Effect.flip(sync),
+          turned("Disable", connection.tenantId, { kind: "all" }),
+        )
+        assert.strictEqual(stopped._tag, "SyncDisabled")
         assert.deepStrictEqual([(yield* connection.items).length, mailbox.asked], [20, 2])
         yield* turned("Enable", connection.tenantId, { kind: "all" })
         assert.deepInclude(yield* sync, { added: 20, known: 0 })
@@ -431,13 +439,11 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
       Effect.gen(function* () {
         const { connection, mailbox, sync } = yield* connected
         mailbox.deliver(30)
-        const gate = mailbox.hold(2)
-        const run = yield* Effect.forkChild(Effect.flip(sync))
-        yield* Deferred.await(gate.reached)
-        yield* configured(connection, { label: "guests" })
-        mailbox.sources = ["guests"]
-        yield* Deferred.succeed(gate.open, undefined)
-        assert.deepInclude(yield* Fiber.join(run), { reason: "SettingsChanged", retryable: true })
+        const moved = Effect.tap(configured(connection, { label: "guests" }), () =>
+          Effect.sync(() => void (mailbox.sources = ["guests"])),
+        )
+        const [stopped] = yield* mailbox.whileHolding(2, Effect.flip(sync), moved)
+        assert.deepInclude(stopped, { reason: "SettingsChanged", retryable: true })
         assert.strictEqual((yield* connection.items).length, 10)
         assert.isUndefined((yield* connection.state).syncFailure)
         assert.deepInclude(yield* sync, { added: 30 })
@@ -448,12 +454,8 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
       Effect.gen(function* () {
         const { connection, mailbox, sync } = yield* connected
         mailbox.deliver(3)
-        const gate = mailbox.hold(0)
-        const run = yield* Effect.forkChild(Effect.flip(sync))
-        yield* Deferred.await(gate.reached)
-        yield* configured(connection, { label: "guests" })
-        yield* Deferred.succeed(gate.open, undefined)
-        assert.deepInclude(yield* Fiber.join(run), { reason: "SettingsChanged" })
+        const [stopped] = yield* mailbox.whileHolding(0, Effect.flip(sync), configured(connection, { label: "guests" }))
+        assert.deepInclude(stopped, { reason: "SettingsChanged" })
         assert.deepStrictEqual([mailbox.asked, yield* connection.items], [0, []])
         assert.deepInclude(yield* sync, { added: 3 })
       }),
@@ -463,12 +465,8 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
       Effect.gen(function* () {
         const { connection, mailbox, sync } = yield* connected
         mailbox.deliver(30)
-        const gate = mailbox.hold(2)
-        const run = yield* Effect.forkChild(Effect.flip(sync))
-        yield* Deferred.await(gate.reached)
-        yield* Forgetting.forget(connection.tenantId, connection.id, { actor: Ids.system })
-        yield* Deferred.succeed(gate.open, undefined)
-        assert.strictEqual((yield* Fiber.join(run))._tag, "NotSyncable")
+        const [stopped] = yield* mailbox.whileHolding(2, Effect.flip(sync), forget(connection))
+        assert.strictEqual(stopped._tag, "NotSyncable")
         assert.deepStrictEqual(yield* connection.contents, [undefined])
         assert.strictEqual((yield* connection.items).length, 10)
       }),
@@ -519,7 +517,7 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
     it.effect("R04 is not synced while its broker holds another account's credentials", () =>
       Effect.gen(function* () {
         const { connection, mailbox, sync } = yield* connectedBy({ credentialVersion: 0 })
-        yield* connection.told({ _tag: "RefuseIdentity", at: yield* DateTime.now, offered: identity("b") })
+        yield* connection.told({ _tag: "RefuseIdentity", offered: identity("b") })
         assert.deepInclude(yield* Effect.flip(sync), { _tag: "NotSyncable", status: "identity_mismatch" })
         assert.strictEqual(mailbox.asked, 0)
       }),
@@ -540,7 +538,7 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
         const { connection, mailbox, sync } = yield* connected
         mailbox.deliver(12)
         yield* sync
-        yield* connection.told({ _tag: "Disconnect", at: yield* DateTime.now, reason: "owner" })
+        yield* connection.told({ _tag: "Disconnect", reason: "owner" })
         mailbox.deliver(3)
         const next = yield* again(mailbox, connection)
         assert.deepInclude(yield* next.sync, { pages: 1, added: 3, known: 0 })
@@ -570,7 +568,7 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
         const { connection, mailbox, sync } = yield* connected
         mailbox.deliver(12)
         yield* sync
-        yield* Forgetting.forget(connection.tenantId, connection.id, { actor: Ids.system })
+        yield* forget(connection)
         const next = yield* again(mailbox, connection)
         assert.deepInclude(yield* next.sync, { added: 12, known: 0 })
         assert.isUndefined((yield* next.connection.state).previous)
@@ -588,8 +586,7 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
           mailbox.deliver(3)
           yield* sync
           const before = yield* connection.events
-          const forget = Forgetting.forget(connection.tenantId, connection.id, { actor: Ids.system })
-          yield* forget
+          yield* forget(connection)
           const after = yield* connection.events
           assert.deepStrictEqual(after.slice(0, before.length), before)
           assert.deepStrictEqual(
@@ -604,7 +601,7 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
             "CredentialsNotFound",
           )
 
-          yield* forget
+          yield* forget(connection)
           assert.strictEqual((yield* connection.events).length, after.length)
         }),
     )
@@ -614,10 +611,9 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
         const { connection } = yield* connected
         const vault = yield* Vault.Vault
         const dying = Vault.Vault.of({ ...vault, remove: () => Effect.die("the process died") })
-        const forget = Forgetting.forget(connection.tenantId, connection.id, { actor: Ids.system })
-        yield* Effect.exit(Effect.provideService(forget, Vault.Vault, dying))
+        yield* Effect.exit(Effect.provideService(forget(connection), Vault.Vault, dying))
         assert.strictEqual((yield* vault.get(connection.tenantId, connection.id)).version, 1)
-        yield* forget
+        yield* forget(connection)
         assert.strictEqual(
           (yield* Effect.flip(vault.get(connection.tenantId, connection.id)))._tag,
           "CredentialsNotFound",
@@ -630,11 +626,11 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
         const { connection, mailbox, sync } = yield* connected
         mailbox.deliver(2)
         yield* sync
-        yield* connection.told({ _tag: "Disconnect", at: yield* DateTime.now, reason: "owner" })
+        yield* connection.told({ _tag: "Disconnect", reason: "owner" })
         mailbox.deliver(2)
         const next = yield* again(mailbox, connection)
         yield* next.sync
-        yield* Forgetting.forget(connection.tenantId, next.connection.id, { actor: Ids.system })
+        yield* forget(next.connection)
         assert.deepStrictEqual(yield* connection.contents, ["", ""])
         const last = yield* again(mailbox, connection)
         assert.deepInclude(yield* last.sync, { added: 2, known: 0 })
@@ -650,6 +646,12 @@ function ids(n: number) {
 function identity(digit: string) {
   return Ids.IdentityHash.make(digit.repeat(64))
 }
+
+/** Stores of their own, on which everything is as large as it looks. */
+const uncompressed = Layer.provide(
+  Layer.fresh(Memory.layer),
+  Layer.succeed(Compression.Compression, { deflate: Effect.succeed, inflate: Effect.succeed }),
+)
 
 const bank = Ids.ProviderId.make("bank")
 let tenants = 0
@@ -693,6 +695,18 @@ class Mailbox {
   hold(page = 1) {
     this.gate = { page: this.asked + page, reached: Deferred.makeUnsafe<void>(), open: Deferred.makeUnsafe<void>() }
     return this.gate
+  }
+
+  /** Holds the nth page of a run until something else has happened. What both of them came to. */
+  whileHolding<A, E, R, B, E2, R2>(page: number, run: Effect.Effect<A, E, R>, happening: Effect.Effect<B, E2, R2>) {
+    const { open, reached } = this.hold(page)
+    return Effect.gen(function* () {
+      const running = yield* Effect.forkChild(run)
+      yield* Deferred.await(reached)
+      const happened = yield* happening
+      yield* Deferred.succeed(open, undefined)
+      return [yield* Fiber.join(running), happened] as const
+    })
   }
 
   readonly provider: Provider.Provider = {
@@ -744,6 +758,9 @@ class Mailbox {
   }
 }
 
+/** A command that is told as it is given. */
+type Undated<Command> = Command extends unknown ? Omit<Command, "at"> : never
+
 /** A connection, and what can be asked about it. */
 const connectedBy = Effect.fnUntraced(function* ({
   credentialVersion = 1,
@@ -758,11 +775,12 @@ const connectedBy = Effect.fnUntraced(function* ({
   const vault = yield* Vault.Vault
   // A broker keeps them itself.
   if (credentialVersion === 1) yield* vault.put(tenantId, id, Redacted.make("granted"), { replaces: 0 })
-  const told = (command: Connection.Command) =>
-    Aggregate.handle(Connection)(tenantId, id, command, { metadata: { actor: Ids.system } })
+  const told = (command: Undated<Connection.Command>) =>
+    Effect.flatMap(DateTime.now, (at) =>
+      Aggregate.handle(Connection)(tenantId, id, { ...command, at }, { metadata: { actor: Ids.system } }),
+    )
   yield* told({
     _tag: "Connect",
-    at: yield* DateTime.now,
     provider: bank,
     ownerId: Ids.OwnerId.make("ada"),
     pollIntervalSeconds: 60,
@@ -833,9 +851,10 @@ const turned = Effect.fnUntraced(function* (
 /** The host asks a connection for something else. */
 const configured = Effect.fnUntraced(function* ({ told }: Connected, settings: Connection.Settings) {
   const ownerId = Ids.OwnerId.make("ada")
-  const at = yield* DateTime.now
-  yield* told({ _tag: "Configure", at, provider: bank, ownerId, pollIntervalSeconds: 60, settings })
+  yield* told({ _tag: "Configure", provider: bank, ownerId, pollIntervalSeconds: 60, settings })
 })
+
+const forget = ({ id, tenantId }: Connected) => Forgetting.forget(tenantId, id, { actor: Ids.system })
 
 /** Another consent for the same mailbox. */
 const again = (mailbox: Mailbox, { tenantId }: { readonly tenantId: Ids.TenantId }) =>

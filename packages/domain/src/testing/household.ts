@@ -231,6 +231,12 @@ export const household = Effect.gen(function* () {
     yield* settled
     return (yield* AccountsView.list(tenantId)).toSorted((a, b) => ((a.mask ?? "") < (b.mask ?? "") ? -1 : 1))
   })
+  /** The two that `rows` has first. */
+  const twoAccounts = Effect.flatMap(rows, ([one, other]) =>
+    one === undefined || other === undefined
+      ? Effect.die("fewer than two accounts")
+      : Effect.succeed([one.account_id, other.account_id] as const),
+  )
   const reviews = Effect.andThen(
     settled,
     Effect.flatMap(ReviewsView.open(tenantId), (open) => (open.length > 0 ? Effect.succeed(open) : answered(tenantId))),
@@ -262,6 +268,7 @@ export const household = Effect.gen(function* () {
     account: (accountId: Ids.AccountId) => Effect.map(loadAccount(tenantId, accountId), ({ state }) => state),
     again: Effect.suspend(() => (last === undefined ? Effect.die("nothing yet") : Reconnection.connect(bank, last))),
     rows,
+    twoAccounts,
     reviews,
     ask,
     connection,

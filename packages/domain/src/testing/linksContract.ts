@@ -174,11 +174,9 @@ export const linksContract = <E>(
 
       it.effect("is decided again when somebody changes the accounts meanwhile", () =>
         Effect.gen(function* () {
-          const { by, connect, rows } = yield* household
+          const { by, connect, twoAccounts } = yield* household
           yield* connect(["ada"], checking("1111"), savings("2222"))
-          const [kept, absorbed] = (yield* rows).map(({ account_id }) => account_id)
-          assert.isDefined(kept)
-          assert.isDefined(absorbed)
+          const [kept, absorbed] = yield* twoAccounts
           const turns = Effect.gen(function* () {
             yield* Links.merge(bank, { kept, absorbed }, by)
             yield* Links.unmerge(bank, { kept, absorbed }, by)
@@ -346,12 +344,10 @@ export const linksContract = <E>(
 
       it.effect("of an account that was merged is undone where it is now", () =>
         Effect.gen(function* () {
-          const { account, by, connect, linksOf, rows } = yield* household
+          const { account, by, connect, linksOf, rows, twoAccounts } = yield* household
           yield* connect(["ada"], checking("1111"))
           yield* connect(["grace"], savings("2222"))
-          const [kept, absorbed] = (yield* rows).map(({ account_id }) => account_id)
-          assert.isDefined(kept)
-          assert.isDefined(absorbed)
+          const [kept, absorbed] = yield* twoAccounts
           const feedId = (yield* linksOf(absorbed))[0]?.feedId
           assert.isDefined(feedId)
           yield* Links.merge(bank, { kept, absorbed }, by)
@@ -401,12 +397,10 @@ export const linksContract = <E>(
 
       it.effect("leaves what was linked since where it is when it is taken back", () =>
         Effect.gen(function* () {
-          const { by, connect, linksOf, rows } = yield* household
+          const { by, connect, linksOf, twoAccounts } = yield* household
           yield* connect(["ada"], checking("1111"))
           yield* connect(["grace"], savings("2222"))
-          const [kept, absorbed] = (yield* rows).map(({ account_id }) => account_id)
-          assert.isDefined(kept)
-          assert.isDefined(absorbed)
+          const [kept, absorbed] = yield* twoAccounts
           const gone = yield* linksOf(absorbed)
           yield* Links.merge(bank, { kept, absorbed }, by)
           const { connectionId } = yield* connect(["grace"], savings("2222"))
@@ -418,12 +412,10 @@ export const linksContract = <E>(
 
       it.effect("of an account that its provider knows for good, or that was forgotten, is refused", () =>
         Effect.gen(function* () {
-          const { by, connect, rows, tenantId } = yield* household
+          const { by, connect, tenantId, twoAccounts } = yield* household
           const first = yield* connect(["ada"], checking("1111"))
           yield* connect(["grace"], savings("2222"))
-          const [one, other] = (yield* rows).map(({ account_id }) => account_id)
-          assert.isDefined(one)
-          assert.isDefined(other)
+          const [one, other] = yield* twoAccounts
           const mailbox = yield* opened(tenantId, Ids.IdentityHash.make("a".repeat(64)))
           const merge = (kept: Ids.AccountId, absorbed: Ids.AccountId) =>
             Effect.map(Effect.flip(Links.merge(bank, { kept, absorbed }, by)), ({ _tag }) => _tag)
@@ -453,12 +445,10 @@ export const linksContract = <E>(
 
       it.effect("of two connections that cannot be meant is refused, and so is taking back what was never merged", () =>
         Effect.gen(function* () {
-          const { by, connect, connection, rows } = yield* household
+          const { by, connect, connection, twoAccounts } = yield* household
           const one = yield* connect(["ada"], checking("1111"))
           const other = yield* connect(["ada"], savings("2222"))
-          const [kept, absorbed] = (yield* rows).map(({ account_id }) => account_id)
-          assert.isDefined(kept)
-          assert.isDefined(absorbed)
+          const [kept, absorbed] = yield* twoAccounts
           const tagOf = <E extends { readonly _tag: string }, R>(effect: Effect.Effect<unknown, E, R>) =>
             Effect.map(Effect.flip(effect), ({ _tag }) => _tag)
           const [into, from] = [one.connectionId, other.connectionId]

@@ -3,7 +3,7 @@
  * properties over generated histories that its package can run.
  */
 import { assert, layer } from "@effect/vitest"
-import { Arbitrary, Duration, Effect, type Layer, Schema, Stream } from "effect"
+import { Arbitrary, Duration, Effect, type Layer, Logger, Schema, Stream } from "effect"
 
 import * as Connection from "../Connection.ts"
 import * as ConnectionHistoryView from "../ConnectionHistoryView.ts"
@@ -112,8 +112,14 @@ export const projectionContract = <E>(
           if (poison === "pause") {
             const stops: Array<Position> = []
             for (const position of bad) {
-              const paused = yield* Effect.flip(ProjectionRunner.catchUp(troubled, { poison, batchSize: 5 }))
+              const said: Array<unknown> = []
+              const paused = yield* Effect.flip(ProjectionRunner.catchUp(troubled, { poison, batchSize: 5 })).pipe(
+                Effect.provide(listening(said)),
+              )
               assert.strictEqual(paused._tag, "ProjectionPaused")
+              const [line, ...more] = said
+              assert.deepInclude(line, { event: "projection_paused", view: view.name, position: String(position) })
+              assert.isEmpty(more)
               const [letter] = yield* store.deadLetters(view.name)
               assert.deepInclude(letter, { position, state: "paused", attempts: 1 })
               assert.strictEqual((yield* store.open(view)).position, position - 1n)
@@ -308,6 +314,10 @@ const everyView = (test: string): readonly [AnyView, AnyView, AnyView] => {
     { ...neighbours, name: `neighbours_${test}` },
   ]
 }
+
+/** Hears what is logged, and keeps it from the console. */
+const listening = (lines: Array<unknown>) =>
+  Logger.layer([Logger.map(Logger.formatStructured, ({ annotations }) => void lines.push(annotations))])
 
 /** The view as a bug would fill it: some events make it throw, or make rows that no store takes. */
 const poisoned = (view: AnyView, how: "throws" | "unstorable", bad: ReadonlySet<Position>): AnyView => ({

@@ -282,12 +282,10 @@ export const reconnectionContract = <E>(name: string, store: Layer.Layer<Service
     describe("a merge", () => {
       it.effect("R32 can be undone exactly, and made again", () =>
         Effect.gen(function* () {
-          const { by, connect, linksOf, rows } = yield* household
+          const { by, connect, linksOf, twoAccounts } = yield* household
           yield* connect(["ada"], checking("1111"))
           yield* connect(["grace"], savings("2222"))
-          const [kept, absorbed] = (yield* rows).map(({ account_id }) => account_id)
-          assert.isDefined(kept)
-          assert.isDefined(absorbed)
+          const [kept, absorbed] = yield* twoAccounts
           const links = Effect.all([linksOf(kept), linksOf(absorbed)])
           const before = yield* links
           yield* Links.merge(bank, { kept, absorbed }, by)
@@ -305,12 +303,10 @@ export const reconnectionContract = <E>(name: string, store: Layer.Layer<Service
 
       it.effect("R32 that crosses another one conflicts: one of them wins", () =>
         Effect.gen(function* () {
-          const { by, connect, rows } = yield* household
+          const { by, connect, twoAccounts } = yield* household
           yield* connect(["ada"], checking("1111"))
           yield* connect(["grace"], savings("2222"))
-          const [one, other] = (yield* rows).map(({ account_id }) => account_id)
-          assert.isDefined(one)
-          assert.isDefined(other)
+          const [one, other] = yield* twoAccounts
           const results = yield* Effect.all(
             [
               Effect.result(Links.merge(bank, { kept: one, absorbed: other }, by)),
@@ -326,11 +322,9 @@ export const reconnectionContract = <E>(name: string, store: Layer.Layer<Service
 
       it.effect("of an account with itself, or with one in another currency, is refused", () =>
         Effect.gen(function* () {
-          const { by, connect, rows } = yield* household
+          const { by, connect, twoAccounts } = yield* household
           yield* connect(["ada"], checking("1111"), { ...savings("2222"), currency: "EUR" })
-          const [one, other] = (yield* rows).map(({ account_id }) => account_id)
-          assert.isDefined(one)
-          assert.isDefined(other)
+          const [one, other] = yield* twoAccounts
           for (const pair of [
             { kept: one, absorbed: one },
             { kept: one, absorbed: other },
@@ -342,12 +336,10 @@ export const reconnectionContract = <E>(name: string, store: Layer.Layer<Service
 
       it.effect("of two connections is undone with its accounts", () =>
         Effect.gen(function* () {
-          const { by, connect, connection, linksOf, rows } = yield* household
+          const { by, connect, connection, linksOf, twoAccounts } = yield* household
           const into = yield* connect(["ada"], checking("1111"))
           const from = yield* connect(["grace"], savings("2222"))
-          const [kept, absorbed] = (yield* rows).map(({ account_id }) => account_id)
-          assert.isDefined(kept)
-          assert.isDefined(absorbed)
+          const [kept, absorbed] = yield* twoAccounts
           const before = [yield* linksOf(kept), yield* linksOf(absorbed)]
           const pair = { into: into.connectionId, from: from.connectionId, accounts: [{ kept, absorbed }] }
           yield* Links.mergeConnections(bank, pair, by)

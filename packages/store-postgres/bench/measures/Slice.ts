@@ -3,10 +3,10 @@
  * Google's client, onto the tape, and into the view. The simulator runs in this
  * process too, so it takes its share of the two cores.
  */
-import { GmailApi, GmailConnect, GmailMessagesView, GmailProvider, GoogleOAuth } from "@holdfast/adapters-gmail"
-import { GmailSimulator, Mails, simulatedClient } from "@holdfast/adapters-gmail/testing"
+import { GmailConnect, GmailMessagesView, GmailProvider } from "@holdfast/adapters-gmail"
+import { GmailSimulator, Mails } from "@holdfast/adapters-gmail/testing"
 import { Ids, ProjectionRunner, Registration, Sync } from "@holdfast/domain"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer } from "effect"
 
 import { pace } from "../Contest.ts"
 import { tenantId } from "../Histories.ts"
@@ -50,17 +50,7 @@ export const slice: Measure = {
   }),
 }
 
-const google = Layer.unwrap(
-  Effect.gen(function* () {
-    const { endpoints, url } = yield* GmailSimulator
-    return Layer.mergeAll(
-      GmailApi.GmailApi.layer({ rootUrl: url }),
-      GoogleOAuth.GoogleOAuth.layer({
-        clientId: simulatedClient.id,
-        clientSecret: Redacted.make(simulatedClient.secret),
-        redirectUri: "http://127.0.0.1/callback",
-        endpoints,
-      }),
-    )
-  }),
-).pipe(Layer.provideMerge(GmailSimulator.layer()), Layer.merge(Registration.Providers.layer({ gmail: {} })))
+const google = GmailSimulator.adapter().pipe(
+  Layer.provideMerge(GmailSimulator.layer()),
+  Layer.merge(Registration.Providers.layer({ gmail: {} })),
+)
