@@ -45,7 +45,7 @@ for (let index = 0; index < Number(options.mails); index++) {
 }
 
 const speed = options["no-speed"] ? undefined : await Speed.measure()
-const memory = options["no-speed"] ? undefined : Memory.measure()
+const memory = options["no-speed"] ? undefined : await Memory.measure()
 const bars = [...Tally.bars(tally), ...(speed === undefined ? [] : Speed.bars(speed)), ...(memory ?? [])]
 console.log(Report.of(tally))
 console.log(Report.barsOf(bars))

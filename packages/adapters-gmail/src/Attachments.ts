@@ -1,6 +1,6 @@
 /**
  * Leaves the large attachments out of a mail while it arrives, so that nothing has to hold them: they are told apart,
- * digested and let go of.
+ * digested and let go of. Where the rest is still more than the tape takes, whatever else is large goes the same way.
  */
 import { createHash } from "node:crypto"
 
@@ -9,12 +9,15 @@ import { Schema } from "effect"
 import * as Base64 from "./Base64.ts"
 import * as Parts from "./Parts.ts"
 
-/** An attachment that was too large to be kept. */
+/** An attachment that was too large to be kept, or anything else of a mail that had no room. */
 export const Omitted = Schema.Struct({
   /** Of its content, decoded if it was sent as Base64, in lower-case hexadecimal; and the bytes that this has. */
   sha256: Schema.String,
   size: Schema.Natural,
-  /** As the mail says, in lower case. */
+  /**
+   * As the mail says, in lower case. What is no part is `text/rfc822-headers` where it has headers or boundaries, and
+   * `text/plain` where it stood between parts.
+   */
   contentType: Schema.String,
   /** As the mail says, where it does in plain letters. */
   filename: Schema.optionalKey(Schema.String),
@@ -34,6 +37,14 @@ export const Omission = Schema.Struct({
 })
 export type Omission = typeof Omission.Type
 
+/** How much is kept. */
+export interface Limits {
+  /** Bytes of the content of attachments. */
+  readonly attachmentBytes: number
+  /** Bytes of everything that is kept, as {@link bytesOnTape}; the headers of the mail itself stay in any case. */
+  readonly mailBytes: number
+}
+
 /** A mail, and what was left out of it if anything was. */
 export interface Kept {
   readonly raw: Uint8Array
@@ -47,40 +58,65 @@ export interface Arriving {
 }
 
 /**
- * A mail that arrives, without its largest parts in the end: as many of them as it takes for the others to have `limit`
- * bytes at most. Of `expected` bytes, if somebody has said so.
+ * A mail that arrives, without its largest attachments in the end: as many of them as it takes for the others to have
+ * `attachmentBytes` at most; and then without what is largest in it, until the rest has `mailBytes` on the tape. Of
+ * `expected` bytes, if somebody has said so.
  */
-export const arriving = (limit: number, expected: number | undefined): Arriving => {
-  const isSmall = expected !== undefined && expected <= limit
+export const arriving = (limits: Limits, expected: number | undefined): Arriving => {
+  const isSmall = expected !== undefined && expected <= limits.attachmentBytes
   const beginning = holding(isSmall ? expected : firstBlock)
-  let sorting: Arriving | undefined
+  let sorting: Sorting | undefined
   return {
     write: (bytes) => {
       if (sorting !== undefined) return sorting.write(bytes)
       beginning.copy(bytes)
       // The parts of a mail have no more bytes than the mail.
-      if (beginning.size() <= limit) return
-      sorting = sortingOut(limit, "copy")
-      for (const piece of beginning.take()) sorting.write(piece)
+      if (beginning.size() <= limits.attachmentBytes) return
+      sorting = sortingOut(limits)
+      // These are nobody else's.
+      for (const piece of beginning.take()) sorting.write(piece, "refer")
     },
-    end: () => sorting?.end() ?? { raw: joined(beginning.take()) },
+    end: () => sorting?.end() ?? omitLargest(joined(beginning.take()), limits),
   }
 }
 
 /** The same of a mail that is there whole. Where nothing is left out, it is the mail itself. */
-export const omitLargest = (raw: Uint8Array, limit: number): Kept => {
-  if (raw.length <= limit) return { raw }
-  const sorting = sortingOut(limit, "refer")
+export const omitLargest = (raw: Uint8Array, limits: Limits): Kept => {
+  if (raw.length <= limits.attachmentBytes && fits([raw], limits.mailBytes)) return { raw }
+  const sorting = sortingOut(limits)
   const mail = Buffer.from(raw.buffer, raw.byteOffset, raw.length)
-  for (let at = 0; at < mail.length; at += blockAtMost) sorting.write(mail.subarray(at, at + blockAtMost))
+  for (let at = 0; at < mail.length; at += blockAtMost) {
+    sorting.write(mail.subarray(at, at + blockAtMost), "refer")
+  }
   const { omission, raw: kept } = sorting.end()
   return omission === undefined ? { raw } : { raw: kept, omission }
 }
 
-/** A stretch of a mail: a part, or what stands between parts. */
+/** Bytes that bytes of a mail take on the tape, where each is a character of JSON: one, two, or six for a control. */
+export const bytesOnTape = (bytes: Uint8Array): number => {
+  let size = 0
+  for (let at = 0; at < bytes.length; at++) size += onTape[bytes[at] ?? 0] ?? 0
+  return size
+}
+
+const onTape = Uint8Array.from(
+  { length: 256 },
+  (_, byte) => Buffer.from(JSON.stringify(String.fromCharCode(byte))).length - 2,
+)
+
+/** The most that one byte takes. */
+const onTapeAtMost = 6
+
+/** Counts only where it is not clear. */
+const fits = (pieces: ReadonlyArray<Uint8Array>, room: number): boolean =>
+  onTapeAtMost * pieces.reduce((sum, { length }) => sum + length, 0) <= room ||
+  pieces.reduce((sum, piece) => sum + bytesOnTape(piece), 0) <= room
+
+/** A stretch of a mail: a part, or what stands around parts. */
 interface Stretch {
   readonly index: number
   readonly part: Parts.Head | undefined
+  readonly kind: "part" | "frame" | "between"
   /** What is kept of it: nothing once it was left out. */
   readonly bytes: Holding
   /** Bytes in the mail, and how many of them are characters of Base64. */
@@ -90,8 +126,13 @@ interface Stretch {
   digest: Digest | undefined
 }
 
-/** Whether bytes have to be copied to be kept. */
-const sortingOut = (limit: number, keeping: "copy" | "refer"): Arriving => {
+interface Sorting extends Arriving {
+  /** Bytes that nobody changes need not be copied to be kept. */
+  readonly write: (bytes: Buffer, keeping?: "copy" | "refer") => void
+}
+
+const sortingOut = ({ attachmentBytes: limit, mailBytes }: Limits): Sorting => {
+  let keeping: "copy" | "refer" = "copy"
   const whole = createHash("sha256")
   const stretches: Array<Stretch> = []
   /** Parts that are at their end, may have to go, and have not. */
@@ -99,11 +140,15 @@ const sortingOut = (limit: number, keeping: "copy" | "refer"): Arriving => {
   let weight = 0
   let size = 0
 
-  const begin = (part: Parts.Head | undefined): Stretch => {
+  const begin = (kind: Stretch["kind"], part?: Parts.Head): Stretch => {
     const { length: index } = stretches
-    const stretch = { index, part, bytes: holding(0), length: 0, characters: 0, digest: undefined }
+    const stretch = { index, part, kind, bytes: holding(0), length: 0, characters: 0, digest: undefined }
     stretches.push(stretch)
     return stretch
+  }
+  const around = (kind: "frame" | "between") => (bytes: Buffer) => {
+    const last = stretches.at(-1)
+    keep(last?.kind === kind ? last : begin(kind), bytes, keeping)
   }
   /** What is read of a mail is not what makes it large. */
   const weightOf = (stretch: Stretch) => {
@@ -121,11 +166,9 @@ const sortingOut = (limit: number, keeping: "copy" | "refer"): Arriving => {
     }
   }
   const split = Parts.splitter({
-    around: (bytes) => {
-      const last = stretches.at(-1)
-      keep(last === undefined || last.part !== undefined ? begin(undefined) : last, bytes, keeping)
-    },
-    begin,
+    frame: around("frame"),
+    between: around("between"),
+    begin: (part) => begin("part", part),
     content: (bytes) => {
       const stretch = stretches.at(-1)
       if (stretch?.part === undefined) return
@@ -135,7 +178,7 @@ const sortingOut = (limit: number, keeping: "copy" | "refer"): Arriving => {
     },
     retract: () => {
       const stretch = stretches.pop()
-      if (stretch !== undefined) stretches.push({ ...stretch, part: undefined })
+      if (stretch !== undefined) stretches.push({ ...stretch, part: undefined, kind: "between" })
     },
     end: () => {
       const stretch = stretches.at(-1)
@@ -147,7 +190,8 @@ const sortingOut = (limit: number, keeping: "copy" | "refer"): Arriving => {
     },
   })
   return {
-    write: (bytes) => {
+    write: (bytes, keep = "copy") => {
+      keeping = keep
       size += bytes.length
       whole.update(bytes)
       split.write(bytes)
@@ -156,11 +200,12 @@ const sortingOut = (limit: number, keeping: "copy" | "refer"): Arriving => {
       split.end()
       leaveOutLargest()
       complete = []
+      leaveOutUntilFits(stretches, mailBytes)
       const kept: Array<Buffer> = []
       const omitted: Array<Omitted> = []
       let at = 0
-      for (const { bytes, digest, length, part } of stretches) {
-        if (part !== undefined && digest !== undefined) omitted.push({ ...digest.end(), ...saidOf(part), at, length })
+      for (const { bytes, digest, kind, length, part } of stretches) {
+        if (digest !== undefined) omitted.push({ ...digest.end(), ...saidOf(kind, part), at, length })
         at += bytes.size()
         kept.push(...bytes.take())
       }
@@ -188,10 +233,32 @@ const leaveOut = (stretch: Stretch) => {
   stretch.digest = digest
 }
 
-const saidOf = ({ contentType, filename }: Parts.Head) => ({
-  contentType,
-  ...(filename !== undefined && { filename: filename.slice(0, 200) }),
-})
+/** The largest first, among equals the earlier; never what the mail says of itself. */
+const leaveOutUntilFits = (stretches: ReadonlyArray<Stretch>, room: number) => {
+  const kept = stretches.filter(({ digest }) => digest === undefined)
+  const pieces = kept.flatMap(({ bytes }) => bytes.pieces())
+  if (fits(pieces, room)) return
+  const sized = kept.map((stretch) => ({
+    stretch,
+    size: stretch.bytes.pieces().reduce((sum, piece) => sum + bytesOnTape(piece), 0),
+  }))
+  let total = sized.reduce((sum, { size }) => sum + size, 0)
+  for (const { size, stretch } of sized.toSorted((a, b) => b.size - a.size || a.stretch.index - b.stretch.index)) {
+    if (total <= room) return
+    if (stretch.index === 0) continue
+    total -= size
+    leaveOut(stretch)
+  }
+}
+
+const saidOf = (kind: Stretch["kind"], part: Parts.Head | undefined): Pick<Omitted, "contentType" | "filename"> => {
+  if (part === undefined) return { contentType: kind === "frame" ? "text/rfc822-headers" : "text/plain" }
+  const { contentType, filename } = part
+  return {
+    contentType: contentType.slice(0, 100),
+    ...(filename !== undefined && { filename: filename.replace(/[^ -~\u0080-\u00ff]/g, "").slice(0, 200) }),
+  }
+}
 
 interface Digest {
   readonly update: (bytes: Buffer) => void
@@ -228,6 +295,7 @@ interface Holding {
   readonly copy: (bytes: Buffer) => void
   readonly refer: (bytes: Buffer) => void
   readonly size: () => number
+  readonly pieces: () => ReadonlyArray<Buffer>
   /** All of it, which is not held any more. */
   readonly take: () => ReadonlyArray<Buffer>
 }
@@ -237,6 +305,7 @@ const holding = (first: number): Holding => {
   let block = empty
   let filled = 0
   let size = 0
+  const pieces = () => (filled > 0 ? [...blocks, block.subarray(0, filled)] : blocks)
   const endBlock = (least: number) => {
     if (filled > 0) blocks.push(block.subarray(0, filled))
     const length = block === empty ? first : Math.min(block.length * 2, blockAtMost)
@@ -258,8 +327,9 @@ const holding = (first: number): Holding => {
       blocks.push(bytes)
     },
     size: () => size,
+    pieces,
     take: () => {
-      const all = filled > 0 ? [...blocks, block.subarray(0, filled)] : blocks
+      const all = pieces()
       blocks = []
       block = empty
       filled = size = 0

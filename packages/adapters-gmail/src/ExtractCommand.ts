@@ -84,7 +84,10 @@ const factsOf = Effect.fnUntraced(function* (
   trusted: ReadonlyArray<string>,
 ) {
   const fs = yield* FileSystem.FileSystem
-  const raw = yield* Effect.mapError(fs.readFile(file), ({ reason }) => `${file} cannot be read: ${reason._tag}.`)
+  const raw = yield* Effect.mapError(
+    fs.readFile(file),
+    () => `${file} cannot be read. See that it is there, that it is a file, and that it is this user's.`,
+  )
   const { content } = yield* Tape.record({
     id: MessageId.make(file),
     threadId: file,

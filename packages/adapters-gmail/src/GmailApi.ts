@@ -132,7 +132,7 @@ export interface HistoryPage {
   readonly historyId: HistoryId
 }
 
-/** A message, whole or without its large attachments. */
+/** A message, whole or without what is too large in it. */
 export interface RawMessage extends MessageRef {
   readonly labelIds: ReadonlyArray<LabelId>
   /** The newest change of this message. */
@@ -146,8 +146,8 @@ export interface RawMessage extends MessageRef {
 }
 
 export interface Retrieval<E = never> {
-  /** Bytes of attachments from which on the largest are left out while the mail arrives. All of them stay by default. */
-  readonly attachmentBytes?: number
+  /** How much of it is kept while it arrives; by default all of it. */
+  readonly limits?: Attachments.Limits
   /**
    * What the mail waits for when it is known about how many bytes it has, and before more than its beginning is in
    * memory. It counts against no timeout. Where it fails, the rest stays where it is.
@@ -349,7 +349,7 @@ const historyTypes = ["messageAdded", "messageDeleted", "labelAdded", "labelRemo
 /** Asks for a message, and lets the rest of it wait where it is until it is admitted. Whatever ends this ends the request. */
 const retrieved = <E>(
   timeout: Duration.Duration,
-  { admit = () => Effect.void, attachmentBytes = Infinity }: Retrieval<E>,
+  { admit = () => Effect.void, limits = { attachmentBytes: Infinity, mailBytes: Infinity } }: Retrieval<E>,
   request: (signal: AbortSignal) => Promise<Response>,
 ) =>
   Effect.acquireUseRelease(
@@ -360,7 +360,7 @@ const retrieved = <E>(
       if (!(data instanceof RawAnswer.Begun)) return answer
       yield* admit(data.size ?? largestMail)
       const rest = yield* ask("messages.get", timeout, () =>
-        data.rest(attachmentBytes).then((data) => ({ status, headers: {}, data })),
+        data.rest(limits).then((data) => ({ status, headers: {}, data })),
       )
       return { ...answer, data: rest.data }
     }),
@@ -374,8 +374,8 @@ const begun = async (response: Response): Promise<Response> => {
   const { data, headers, status } = response
   if (!isStream(data)) return { ...response, data: RawAnswer.whole(data) }
   const header = (name: string) => (isHeaders(headers) ? headers.get(name) : headers[name])
-  const length = header("content-encoding") == null ? header("content-length") : undefined
-  return { status, headers, data: await RawAnswer.begin(data, length == null ? undefined : Number(length)) }
+  const length = header("content-encoding") == null ? String(header("content-length")) : ""
+  return { status, headers, data: await RawAnswer.begin(data, /^\d{1,9}$/.test(length) ? Number(length) : undefined) }
 }
 
 const isStream = (data: unknown): data is AsyncIterable<Uint8Array> =>

@@ -560,12 +560,11 @@ const finishIfGranted = Effect.fnUntraced(function* ({ streamId, tenantId }: Pen
     // Nobody came back, or nobody can read what they brought: in either case consent is asked for again.
     Effect.catchTags({ CredentialsNotFound: () => Effect.undefined, CredentialsUnreadable: () => Effect.undefined }),
   )
-  if (held === undefined) return []
-  const consent = GmailSecret.read(held.secret)
-  if (consent._tag === "Offered") {
+  const consent = held && Option.getOrUndefined(GmailSecret.decode(held.secret))
+  if (consent?._tag === "Offered") {
     yield* Effect.catchTag(ensureOpen(tenantId, connectionId, consent), "ConsentRefused", () => Effect.void)
   }
-  if (consent._tag !== "Granted") return []
+  if (consent?._tag !== "Granted") return []
   return yield* finish(tenantId, connectionId).pipe(
     Effect.map((registered) => [registered]),
     Effect.catchIf(

@@ -16,7 +16,7 @@
  * in whatever tenant, is live or waits for its label; otherwise the secret is destroyed and the grant is left to them.
  */
 import { Aggregate, Connection, EventCodec, EventStore, Ids, Registration, Vault } from "@holdfast/domain"
-import { DateTime, Duration, Effect, Redacted, Result, Stream } from "effect"
+import { DateTime, Duration, Effect, Option, Redacted, Result, Stream } from "effect"
 
 import * as GmailProvider from "./GmailProvider.ts"
 import * as GmailSecret from "./GmailSecret.ts"
@@ -123,13 +123,18 @@ const turns = {
 
 type Held =
   | { readonly _tag: "Nothing" }
-  /** Its master key is not given, or it is damaged. */
+  /** Its master key is not given, it is damaged, or another version of this software wrote it. */
   | { readonly _tag: "Unreadable" }
   | { readonly _tag: "Secret"; readonly secret: GmailSecret.Secret; readonly version: number }
 
 const heldBy = ({ connectionId, tenantId }: Place) =>
   Effect.flatMap(Vault.Vault, (vault) => vault.get(tenantId, connectionId)).pipe(
-    Effect.map(({ secret, version }): Held => ({ _tag: "Secret", secret: GmailSecret.read(secret), version })),
+    Effect.map(({ secret, version }) =>
+      Option.match(GmailSecret.decode(secret), {
+        onNone: (): Held => ({ _tag: "Unreadable" }),
+        onSome: (secret): Held => ({ _tag: "Secret", secret, version }),
+      }),
+    ),
     Effect.catchTags({
       CredentialsNotFound: () => Effect.succeed<Held>({ _tag: "Nothing" }),
       CredentialsUnreadable: () => Effect.succeed<Held>({ _tag: "Unreadable" }),
@@ -169,7 +174,7 @@ const destroy = Effect.fnUntraced(
 
 /**
  * Who else needs the grant of a consent. It is `unknown` while the same owner is at Google, who may be about to bring
- * the same grant again; that passes. A person who consents for another owner in the very moment of the revocation has
+ * the same grant again, or has brought what cannot be read; that passes. A person who consents for another owner in the very moment of the revocation has
  * to consent once more.
  */
 const needOf = Effect.fnUntraced(function* (over: Place, { subject }: GmailSecret.Given) {
@@ -186,13 +191,12 @@ const needOf = Effect.fnUntraced(function* (over: Place, { subject }: GmailSecre
     if (other.tenantId === over.tenantId && other.connectionId === over.connectionId) continue
     const isPending = other.state.status === "pending"
     if (!isPending && !Connection.isLive(other.state)) continue
-    const held = isPending ? yield* heldBy(other) : undefined
-    const secret = held?._tag === "Secret" ? held.secret : undefined
-    const isGiven = secret !== undefined && GmailSecret.isGiven(secret)
-    const identity = isGiven ? secret.identity : other.state.identity
+    const held: Held = isPending ? yield* heldBy(other) : { _tag: "Nothing" }
+    const given = held._tag === "Secret" && GmailSecret.isGiven(held.secret) ? held.secret : undefined
+    const identity = given?.identity ?? other.state.identity
     if (identity !== undefined && identity === (yield* identityIn(other.tenantId))) return "some" as const
     const isSameOwner = other.tenantId === over.tenantId && other.state.ownerId === state.ownerId
-    if (isSameOwner && secret !== undefined && !isGiven) need = "unknown"
+    if (isSameOwner && given === undefined && held._tag !== "Nothing") need = "unknown"
   }
   return need
 })

@@ -146,15 +146,6 @@ const decode = EventCodec.decodeClear(Connection)
 /** The events that say whether a connection is at work, and for which mailbox. */
 const news = {
   categories: [Connection.name],
-  types: [
-    "configured",
-    "connected",
-    "token_refreshed",
-    "authorization_failed",
-    "superseded",
-    "paused",
-    "resumed",
-    "disconnected",
-  ],
+  types: Connection.turningPoints,
   sealed: false,
 } satisfies EventStore.LogFilter

@@ -8,6 +8,7 @@ import { type EventStore, Feed, Personal, type Projection } from "@holdfast/doma
 import { DateTime, Option } from "effect"
 
 import type * as Attachments from "./Attachments.ts"
+import * as GmailProvider from "./GmailProvider.ts"
 import * as Tape from "./Tape.ts"
 
 export type Row = {
@@ -34,7 +35,9 @@ export type Row = {
   readonly omitted: ReadonlyArray<Attachments.Omitted>
   /** Whether its text could be read when it was recorded. Where not, its bytes are what there is. */
   readonly readable: boolean
-  /** Where the message was seen last: under its label, without it, in the trash, among spam, or deleted for good. */
+  /** The watched labels under which the message was seen last, by their ids. */
+  readonly seen_under: ReadonlyArray<string>
+  /** Where the message was seen last: under one of them, without any, in the trash, among spam, or deleted for good. */
   readonly standing: "there" | "removed" | "trashed" | "spam" | "deleted"
   /** When Google accepted the mail, by Google's clock. */
   readonly received_at: string
@@ -45,7 +48,7 @@ export type Row = {
 }
 
 export const name = "gmail_messages"
-export const version = 2
+export const version = 3
 export const personal = true
 
 export const columns: Projection.Columns<Row> = {
@@ -66,6 +69,7 @@ export const columns: Projection.Columns<Row> = {
   size: "bigint",
   omitted: "jsonb",
   readable: "boolean",
+  seen_under: "jsonb",
   standing: "text",
   received_at: "timestamptz",
   processed_at: "timestamptz",
@@ -78,11 +82,13 @@ export const indexes = [["connection_id"], ["received_at"]] as const
 
 export const codecs = { [Feed.name]: Feed }
 
+/** Messages only: what other providers deliver is in feeds too. */
 export const touches = ({ event }: Recorded): ReadonlyArray<Partial<Row>> => {
   const account_id = "accountId" in event ? event.accountId : undefined
   if (account_id === undefined) return []
   switch (event._tag) {
     case "items_recorded":
+      if (event.provider !== GmailProvider.id) return []
       return event.personal._tag === "Revealed" ? event.itemIds.map((message_id) => ({ account_id, message_id })) : []
     case "items_observed":
       return event.observed.map(({ item }) => ({ account_id, message_id: item }))
@@ -96,7 +102,7 @@ export const evolve = (row: Row | undefined, recorded: Recorded, { message_id }:
   const { event, position, streamId } = recorded
   if (event._tag === "items_observed") {
     const as = event.observed.findLast(({ item }) => item === message_id)?.as
-    return row === undefined || as === undefined ? row : { ...row, standing: as === "returned" ? "there" : as }
+    return row === undefined || as === undefined ? row : { ...row, ...whereabouts(row, event.source, as) }
   }
   if (row !== undefined || event._tag !== "items_recorded" || event.accountId === undefined) return row
   const items = Option.map(Personal.value(event.personal), (personal) => personal.items)
@@ -121,11 +127,24 @@ export const evolve = (row: Row | undefined, recorded: Recorded, { message_id }:
     size: message.size ?? message.raw.length,
     omitted: message.omitted ?? [],
     readable: message.mail !== null,
+    seen_under: [event.source],
     standing: "there",
     received_at: DateTime.formatIso(message.internalDate),
     processed_at: DateTime.formatIso(event.at),
     position: Number(position),
   }
+}
+
+/** What is seen under one label says nothing about another one, but for the trash and what is like it. */
+const whereabouts = (
+  { seen_under, standing }: Row,
+  label: string,
+  as: Feed.Observation["as"],
+): Pick<Row, "seen_under" | "standing"> => {
+  const others = seen_under.filter((id) => id !== label)
+  if (as === "returned") return { seen_under: [...others, label].toSorted(), standing: "there" }
+  if (as === "removed") return { seen_under: others, standing: others.length === 0 ? "removed" : standing }
+  return { seen_under, standing: as }
 }
 
 export const patches = ({ event, streamId }: Recorded): ReadonlyArray<Projection.Patch<Row>> =>

@@ -44,8 +44,9 @@ const CursorJson = Schema.fromJsonString(Cursor)
 export const PageSize = Context.Reference("@holdfast/adapters-gmail/PageSize", { defaultValue: () => 100 })
 
 /**
- * Bytes of mail after which a page is delivered as it is, with what is being fetched then. Large mails are fetched one
- * after the other, so that none comes on top of a full page.
+ * Bytes of mail after which a page is delivered as it is, with what is being fetched then; before that, where one more of
+ * the size of the last ones would be more. Large mails are fetched one after the other, so that none comes on top of a
+ * full page.
  */
 export const PageBytes = Context.Reference("@holdfast/adapters-gmail/PageBytes", { defaultValue: () => 16_000_000 })
 
@@ -301,7 +302,9 @@ const fetchAll = Effect.fnUntraced(function* (
       ),
     )
   const fetchNext = Effect.fnUntraced(function* ({ id }: Pick<MessageRef, "id">) {
-    if (stoppedBy !== undefined || bytes + underway * opened.pace.size >= budget) {
+    const expected = bytes + underway * opened.pace.size
+    const isFull = expected >= budget || (expected > 0 && expected + opened.pace.size > budget)
+    if (stoppedBy !== undefined || isFull) {
       isWhole = false
       return nothing
     }
@@ -363,8 +366,8 @@ const fetch = Effect.fnUntraced(function* (
   id: MessageId,
   { admit, giveBack }: Admission,
 ) {
-  const attachmentBytes = yield* Tape.AttachmentBytes
-  const retrieved = mailbox.rawMessage(id, { attachmentBytes, admit }).pipe(
+  const limits = yield* Tape.limits
+  const retrieved = mailbox.rawMessage(id, { limits, admit }).pipe(
     Effect.tapError(() => giveBack),
     Effect.catchTag("PageFull", (full) => Effect.succeed(full)),
   )

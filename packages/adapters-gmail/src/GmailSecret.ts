@@ -58,6 +58,9 @@ const Json = Schema.fromJsonString(Secret)
 export const write = (secret: Secret): Provider.Secret =>
   Redacted.make(Schema.encodeSync(Json)(secret), { label: "gmail" })
 
+/** A secret; none where this version of the adapter did not write it. */
+export const decode = (secret: Provider.Secret) => Schema.decodeOption(Json)(Redacted.value(secret))
+
 /** A secret that this adapter did not write is a defect. */
 export const read = (secret: Provider.Secret): Secret => Schema.decodeSync(Json)(Redacted.value(secret))
 

@@ -87,7 +87,7 @@ export const run = Effect.fn("GmailWatch.run")(function* (settings: Settings) {
     const { connectionId, since, tenantId } = watcher
     const now = yield* Clock.currentTimeMillis
     const before = watches.get(key)
-    if (before !== undefined && before.since === since && now < before.dueAt) return
+    if (before !== undefined && before.since === since && isAhead(before.dueAt, now)) return
     const turn = yield* Effect.result(leases.acquire(tenantId, `gmail-watch:${connectionId}:${since}`, asking))
     if (Result.isFailure(turn)) {
       if (turn.failure._tag !== "LeaseHeld") return yield* turn.failure
@@ -149,6 +149,9 @@ interface Watched {
   /** When its end may be told again. */
   readonly warnAt?: number
 }
+
+/** Nothing is due later than a day from now: where it seems to be, the clock was put back meanwhile. */
+const isAhead = (dueAt: number, now: number) => now < dueAt && dueAt - now <= millis(rearmAfter)
 
 /** Somebody asked, or is asking: a lease that lasts longer than asking does is that of who was heard. */
 const asHeld = (dueAt: number, now: number): Pick<Watched, "dueAt" | "until"> =>

@@ -5,6 +5,7 @@
  * without a zone is no instant; text holds neither NUL nor half characters, which PostgreSQL would refuse. The bytes
  * themselves stay the truth: nothing here replaces them.
  */
+import { isUtf8 } from "node:buffer"
 import { createHash } from "node:crypto"
 
 import { DateTime, Effect, Option, Schema } from "effect"
@@ -100,11 +101,22 @@ const mended = (raw: Uint8Array): Buffer => {
   if (mail.length > 0 && !mail.includes(lineFeed) && mail.includes(carriageReturn)) {
     mail = Buffer.from(mail.map((byte) => (byte === carriageReturn ? lineFeed : byte)))
   }
-  if (mail.includes("charset='")) mail = Buffer.from(mail.toString("latin1").replace(quotedCharset, unquoted), "latin1")
-  const end = headEnd(mail)
-  const head = mail.toString("latin1", 0, end)
-  const joined = head.includes("?=") ? head.replace(splitWords, joinedWords) : head
-  return shown(joined === head ? mail : Buffer.concat([Buffer.from(joined, "latin1"), mail.subarray(end)]))
+  if (hasOddCharset(mail)) {
+    const mend = isUtf8(mail) ? (header: string) => known(unquoted(header)) : unquoted
+    mail = Buffer.from(mail.toString("latin1").replace(contentTypes, mend), "latin1")
+  }
+  const end = headEnd(mail, headersAtMost)
+  const head = mail.subarray(0, end)
+  const joined = withJoinedWords(head)
+  return shown(joined === head ? mail : Buffer.concat([joined, mail.subarray(end)]))
+}
+
+/** Headers, no character of which is split over two words. */
+const withJoinedWords = (head: Buffer): Buffer => {
+  if (!head.includes("?=")) return head
+  const text = head.toString("latin1")
+  const joined = text.replace(splitWords, joinedWords)
+  return joined === text ? head : Buffer.from(joined, "latin1")
 }
 
 /** Mails that are attached are what is passed on: they are read as if they stood in this one. */
@@ -113,10 +125,11 @@ const shown = (mail: Buffer): Buffer => {
   const pieces: Array<Buffer> = []
   let from = 0
   for (const { contentType, head, start } of Parts.partsOf(mail)) {
-    if (contentType !== "message/rfc822") continue
+    if (contentType !== "message/rfc822" || head < from) continue
     const headers = mail.toString("latin1", head, start).replace(attached, "Content-Disposition: inline")
-    pieces.push(mail.subarray(from, head), Buffer.from(headers, "latin1"))
-    from = start
+    const end = start + headEnd(mail.subarray(start), attachedHeadersAtMost)
+    pieces.push(mail.subarray(from, head), Buffer.from(headers, "latin1"), withJoinedWords(mail.subarray(start, end)))
+    from = end
   }
   return pieces.length === 0 ? mail : Buffer.concat([...pieces, mail.subarray(from)])
 }
@@ -124,18 +137,54 @@ const shown = (mail: Buffer): Buffer => {
 const attached = /^content-disposition:[ \t]*(?:\r?\n[ \t]+)?"?attachment\b"?/im
 
 /** Where the headers end, before the empty line. */
-const headEnd = (mail: Buffer): number => {
-  const start = mail.subarray(0, headersAtMost)
+const headEnd = (mail: Buffer, atMost: number): number => {
+  const start = mail.subarray(0, atMost)
   const blanks = [start.indexOf("\r\n\r\n"), start.indexOf("\n\n"), start.indexOf("\n\r\n")]
   return Math.min(start.length, ...blanks.filter((at) => at !== -1))
 }
 
 const [lineFeed, carriageReturn] = [0x0a, 0x0d]
 const headersAtMost = 256 * 1024
+/** There may be thousands of attached mails. */
+const attachedHeadersAtMost = 16 * 1024
+
+const contentTypes = /^content-type:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*/gim
 
 /** In single quotes, which are no quotes here. */
-const quotedCharset = /^content-type:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*/gim
 const unquoted = (header: string) => header.replace(/charset='([^'\s;]*)'/i, 'charset="$1"')
+
+/** A charset that nobody has heard of is the one that nearly everybody writes. */
+const known = (header: string) =>
+  header.replace(/charset="?([\w.:+-]+)"?/i, (written, charset: string) =>
+    isCharset(charset) ? written : "charset=utf-8",
+  )
+
+const hasOddCharset = (mail: Buffer): boolean => {
+  let at = mail.indexOf("charset=")
+  for (let count = 0; at !== -1 && count < charsetsAtMost; count++) {
+    const [, quote, charset = ""] = /^(["']?)([\w.:+-]*)/.exec(mail.toString("latin1", at + 8, at + 40)) ?? []
+    if (quote === "'" || (charset !== "" && !isCharset(charset))) return true
+    at = mail.indexOf("charset=", at + 1)
+  }
+  return false
+}
+
+const charsetsAtMost = 1_000
+
+const isCharset = (name: string): boolean => {
+  const label = name.toLowerCase()
+  if (charsets.has(label)) return true
+  try {
+    const { encoding } = new TextDecoder(label)
+    charsets.add(label).add(encoding)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Those met before, of the few hundred that there are. */
+const charsets = new Set<string>()
 
 /** Encoded words one after the other, in one charset and encoding. */
 const splitWords = /=\?([^?\s]+)\?([bq])\?[^?\s]*\?=(?:\s+=\?\1\?\2\?[^?\s]*\?=)+/gi

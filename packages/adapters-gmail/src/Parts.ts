@@ -21,9 +21,11 @@ export interface Head {
 
 /** Who is told of the parts, in their order. Bytes are lent: what is kept of them is copied, if the mail is not to stay. */
 export interface Listener {
-  /** Bytes that are no content of a part: headers, boundaries and what stands between them. */
-  readonly around: (bytes: Buffer) => void
-  /** A part without parts begins. A multipart is one until its boundary is found: then its content was none. */
+  /** Headers and the lines of boundaries. */
+  readonly frame: (bytes: Buffer) => void
+  /** What stands between parts and after the last one, and is none of them. */
+  readonly between: (bytes: Buffer) => void
+  /** A part without parts begins. A multipart is one until its boundary is found: then its content stood between parts. */
   readonly begin: (part: Head, start: number) => void
   readonly content: (bytes: Buffer) => void
   readonly retract: () => void
@@ -62,7 +64,8 @@ export const splitter = (listener: Listener): Splitter => {
   const pass = (bytes: Buffer) => {
     if (bytes.length === 0) return
     if (isInPart()) listener.content(bytes)
-    else listener.around(bytes)
+    else if (state === "around") listener.between(bytes)
+    else listener.frame(bytes)
     isLineStart = false
   }
 
@@ -243,7 +246,8 @@ export const partsOf = (mail: Buffer): ReadonlyArray<Part> => {
   let begun: { readonly head: Head; readonly start: number } | undefined
   const nothing = () => {}
   const split = splitter({
-    around: nothing,
+    frame: nothing,
+    between: nothing,
     content: nothing,
     begin: (head, start) => (begun = { head, start }),
     retract: () => (begun = undefined),

@@ -13,9 +13,9 @@ export class Begun {
    * The answer's JSON with `raw` as bytes, and what was left out of it as `omission`. Text that is no such JSON, or ends
    * too soon, comes back as text.
    */
-  readonly rest: (attachmentBytes: number) => Promise<unknown>
+  readonly rest: (limits: Attachments.Limits) => Promise<unknown>
 
-  constructor(size: number | undefined, rest: (attachmentBytes: number) => Promise<unknown>) {
+  constructor(size: number | undefined, rest: (limits: Attachments.Limits) => Promise<unknown>) {
     this.size = size
     this.rest = rest
   }
@@ -23,18 +23,21 @@ export class Begun {
 
 /** Reads an answer, of so many bytes where it says so and is not compressed, until its mail begins; all of it if none does. */
 export const begin = async (body: AsyncIterable<Uint8Array | string>, length: number | undefined): Promise<unknown> => {
-  const pieces = body[Symbol.asyncIterator]()
+  const pieces = piecesOf(body)
   let before: Buffer = Buffer.alloc(0)
   for (;;) {
     const next = await pieces.next()
     if (next.done === true) return parsed(before.toString("utf8"))
-    const piece = bufferOf(next.value)
+    const piece = next.value
     before = before.length === 0 ? piece : Buffer.concat([before, piece])
     const start = startOf(before)
-    if (start === undefined) continue
+    if (start === undefined) {
+      if (before.length > beginningAtMost) throw new RangeError("An answer that does not come to a mail")
+      continue
+    }
     const [head, first] = [before.subarray(0, start), before.subarray(start)]
     const size = sizeOf(head, first, length)
-    return new Begun(size, (attachmentBytes) => rest(head, first, pieces, attachmentBytes, size))
+    return new Begun(size, (limits) => rest(head, first, pieces, limits, size))
   }
 }
 
@@ -47,11 +50,11 @@ export const whole = (answer: unknown): unknown =>
 const rest = async (
   head: Buffer,
   first: Buffer,
-  pieces: AsyncIterator<Uint8Array | string>,
-  attachmentBytes: number,
+  pieces: AsyncIterator<Buffer, void>,
+  limits: Attachments.Limits,
   size: number | undefined,
 ): Promise<unknown> => {
-  const mail = decoding(Attachments.arriving(attachmentBytes, size))
+  const mail = decoding(Attachments.arriving(limits, size))
   let after: string | undefined
   for (let piece = first; ;) {
     if (after !== undefined) after += piece.toString("latin1")
@@ -62,13 +65,28 @@ const rest = async (
     }
     const next = await pieces.next()
     if (next.done === true) break
-    piece = bufferOf(next.value)
+    piece = next.value
   }
   const kept = mail.end()
   if (after === undefined) return ""
   const answer = parsed(Buffer.from(head.toString("latin1") + after, "latin1").toString("utf8"))
   if (typeof answer !== "object" || answer === null) return answer
   return { ...answer, raw: kept?.raw, ...(kept?.omission !== undefined && { omission: kept.omission }) }
+}
+
+/** Bytes of an answer: more than the 50 MB of mail that Gmail takes in are as Base64, with what is said of it. */
+const answerAtMost = 100_000_000
+
+/** Bytes of an answer before its mail: ids, labels and a few words. */
+const beginningAtMost = 1_000_000
+
+async function* piecesOf(body: AsyncIterable<Uint8Array | string>): AsyncGenerator<Buffer, void> {
+  let size = 0
+  for await (const piece of body) {
+    size += piece.length
+    if (size > answerAtMost) throw new RangeError("An answer without an end")
+    yield bufferOf(piece)
+  }
 }
 
 const bufferOf = (piece: Uint8Array | string): Buffer =>
@@ -86,7 +104,7 @@ const sizeOf = (head: Buffer, first: Buffer, length: number | undefined): number
   if (end !== -1) return Math.floor((end * 3) / 4)
   const estimate = /(?<!\\)"sizeEstimate"\s*:\s*(\d{1,9})\b/.exec(head.toString("latin1"))?.[1]
   if (estimate !== undefined) return Number(estimate)
-  return length === undefined ? undefined : Math.floor(((length - head.length) * 3) / 4)
+  return length === undefined ? undefined : Math.max(0, Math.floor(((length - head.length) * 3) / 4))
 }
 
 const [quote, backslash, padding] = [0x22, 0x5c, 0x3d]

@@ -25,6 +25,7 @@ const Piece = Schema.Literals([
   'Content-Type: multipart/mixed;\r\n boundary="b"\r\n\r\n',
   "Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n",
   "Content-Type: application/pdf; name=x.pdf\r\n\r\n",
+  "!!\u0001\u0002\n",
   "QUJDREVG",
   "QUJD\r\nRA==",
   "text and more text",
@@ -34,21 +35,24 @@ const Mail = Schema.Struct({
   isMultipart: Schema.Boolean,
   pieces: Schema.Array(Piece).check(Schema.isMaxLength(40)),
   limit: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 120 })),
+  most: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 600 })),
   length: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 })),
 })
 
 const mails = Effect.map(Arbitrary.sampleEffect(Arbitrary.schema(Mail), { count: 1_000 }), (all) =>
-  all.map(({ isMultipart, length, limit, pieces }) => {
+  all.map(({ isMultipart, length, limit, most, pieces }) => {
     const head = isMultipart ? "Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n" : ""
-    return { mail: Buffer.from(head + pieces.join(""), "latin1"), length, limit }
+    return { mail: Buffer.from(head + pieces.join(""), "latin1"), length, limit, most }
   }),
 )
 
 const piecesOf = (mail: Buffer, length: number) =>
   Array.from({ length: Math.ceil(mail.length / length) }, (_, n) => mail.subarray(n * length, (n + 1) * length))
 
-const arrived = (mail: Buffer, limit: number, length: number, expected?: number) => {
-  const arriving = Attachments.arriving(limit, expected)
+const limitsOf = (attachmentBytes: number, mailBytes = Infinity) => ({ attachmentBytes, mailBytes })
+
+const arrived = (mail: Buffer, limits: Attachments.Limits, length: number, expected?: number) => {
+  const arriving = Attachments.arriving(limits, expected)
   // Whoever lends a piece uses its bytes for something else afterwards.
   const lent = Buffer.alloc(length)
   for (const piece of piecesOf(mail, length)) {
@@ -59,20 +63,35 @@ const arrived = (mail: Buffer, limit: number, length: number, expected?: number)
   return arriving.end()
 }
 
-const contentOf = ({ isBase64 }: Parts.Part, body: Buffer) =>
+const contentOf = ({ isBase64 }: Pick<Parts.Part, "isBase64">, body: Buffer) =>
   isBase64 ? Buffer.from(body.toString("latin1").replace(/[^A-Za-z0-9+/]/g, ""), "base64") : body
+
+/** The mail without what was left out. */
+const piecesLeft = (mail: Buffer, omitted: ReadonlyArray<Attachments.Omitted>) => {
+  const pieces: Array<Buffer> = []
+  let from = 0
+  let missing = 0
+  for (const { at, length } of omitted) {
+    pieces.push(mail.subarray(from, at + missing))
+    missing += length
+    from = at + missing
+  }
+  return [...pieces, mail.subarray(from)]
+}
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex")
 
 describe("The attachments of a mail", () => {
   it.effect("that are left out are the same in whatever pieces it arrives", () =>
     Effect.gen(function* () {
-      for (const { length, limit, mail } of yield* mails) {
-        const { omission, raw } = Attachments.omitLargest(mail, limit)
-        for (const expected of [undefined, 0, mail.length, 10_000]) {
-          const kept = arrived(mail, limit, length, expected)
-          assert.deepStrictEqual(Buffer.from(kept.raw), Buffer.from(raw))
-          assert.deepStrictEqual(kept.omission, omission)
+      for (const { length, limit, mail, most } of yield* mails) {
+        for (const limits of [limitsOf(limit), limitsOf(limit, most), limitsOf(Infinity, most)]) {
+          const { omission, raw } = Attachments.omitLargest(mail, limits)
+          for (const expected of [undefined, 0, mail.length, 10_000]) {
+            const kept = arrived(mail, limits, length, expected)
+            assert.deepStrictEqual(Buffer.from(kept.raw), Buffer.from(raw))
+            assert.deepStrictEqual(kept.omission, omission)
+          }
         }
       }
     }),
@@ -82,7 +101,7 @@ describe("The attachments of a mail", () => {
     Effect.gen(function* () {
       let withSome = 0
       for (const { length, limit, mail } of yield* mails) {
-        const { omission, raw } = arrived(mail, limit, length)
+        const { omission, raw } = arrived(mail, limitsOf(limit), length)
         const parts = Parts.partsOf(mail).map((part) => {
           const content = contentOf(part, mail.subarray(part.start, part.end))
           const isRead = part.contentType.startsWith("text/") && content.length <= limit
@@ -126,12 +145,49 @@ describe("The attachments of a mail", () => {
     }),
   )
 
+  it.effect("and everything else go until the rest fits, whatever it is, but for what the mail says of itself", () =>
+    Effect.gen(function* () {
+      let [withSome, asMuchAsFits] = [0, 0]
+      for (const { length, limit, mail, most } of yield* mails) {
+        const { omission, raw } = arrived(mail, limitsOf(limit, most), length)
+        const head = mail.subarray(0, Parts.partsOf(mail)[0]?.start ?? mail.length)
+        const isWhole = omission === undefined
+        assert.strictEqual(
+          Attachments.bytesOnTape(raw),
+          Buffer.byteLength(JSON.stringify(Buffer.from(raw).toString("latin1"))) - 2,
+        )
+        if (Attachments.bytesOnTape(raw) > most) {
+          assert.isAbove(Attachments.bytesOnTape(head), most)
+          assert.isAtMost(raw.length, head.length)
+        } else asMuchAsFits++
+        if (isWhole) assert.deepStrictEqual(raw, mail)
+        else withSome++
+        // Each stands where it says, and is what it says by its digest.
+        const { omitted = [] } = omission ?? {}
+        let from = 0
+        let at = 0
+        for (const { at: place, length, sha256: digest, size } of omitted) {
+          at += place - from
+          from = place
+          const content = mail.subarray(at, at + length)
+          at += length
+          const decoded = contentOf({ isBase64: true }, content)
+          const isAsSent = digest === sha256(content) && size === length
+          assert.isTrue(isAsSent || (digest === sha256(decoded) && size === decoded.length))
+        }
+        assert.deepStrictEqual(raw, Buffer.concat(piecesLeft(mail, omitted)))
+      }
+      assert.isAbove(withSome, 300)
+      assert.isAbove(asMuchAsFits, 300)
+    }),
+  )
+
   it("go from the first on where they are as large as each other", () => {
     const part = (name: string) => `--a\r\nContent-Type: image/gif; name=${name}\r\n\r\n${name.repeat(100)}\r\n`
     const mail = Buffer.from(
       `Content-Type: multipart/mixed; boundary=a\r\n\r\n${["x", "y", "z"].map(part).join("")}--a--\r\n`,
     )
-    const names = (limit: number) => arrived(mail, limit, 7).omission?.omitted.map(({ filename }) => filename)
+    const names = (limit: number) => arrived(mail, limitsOf(limit), 7).omission?.omitted.map(({ filename }) => filename)
     assert.deepStrictEqual([names(300), names(200), names(100)], [undefined, ["x"], ["x", "y"]])
   })
 

@@ -97,7 +97,9 @@ describe("A message", () => {
       for (const size of sizes) assert.closeTo(size, raw.length, raw.length / 100)
       assert.lengthOf(sizes, 2)
 
-      const { omission, raw: kept } = yield* gmail.rawMessage(id, { attachmentBytes: 1_000 })
+      const { omission, raw: kept } = yield* gmail.rawMessage(id, {
+        limits: { attachmentBytes: 1_000, mailBytes: Infinity },
+      })
       assert.strictEqual(omission?.size, raw.length)
       assert.strictEqual(Buffer.from(kept).toString(), head)
     }).pipe(Effect.provide(simulated())),

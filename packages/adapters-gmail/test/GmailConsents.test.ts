@@ -163,6 +163,26 @@ layer(world, { excludeTestServices: true })("The grant of a consent that lapsed"
     }),
   )
 
+  it.effect("waits while its owner has another one that cannot be read, which may be the same", () =>
+    Effect.gen(function* () {
+      const consent = yield* waiting()
+      const other = yield* waiting({ session: consent.session, mailbox: consent.mailbox })
+      const token = yield* tokenOf(other)
+      const vault = yield* Vault.Vault
+      const unreadable = Vault.Vault.of({
+        ...vault,
+        get: (tenantId, connectionId) =>
+          connectionId === other.connectionId
+            ? Effect.fail(new Vault.CredentialsUnreadable({ connectionId, reason: "unknown-master-key" }))
+            : vault.get(tenantId, connectionId),
+      })
+      assert.isFalse(yield* Effect.provideService(lapsing(consent), Vault.Vault, unreadable))
+      assert.deepStrictEqual([yield* isKept(consent), yield* works(token)], [true, true])
+      yield* everything
+      assert.deepStrictEqual([yield* isKept(consent), yield* works(token)], [false, false])
+    }),
+  )
+
   it.effect("is revoked as soon as Google can be asked, and the secret kept until then", () =>
     Effect.gen(function* () {
       const simulator = yield* GmailSimulator
@@ -287,6 +307,23 @@ layer(world, { excludeTestServices: true })("A lapse", (it) => {
         revoked += ended
       }
       assert.isAbove(revoked, 0)
+    }),
+  )
+
+  it.effect("goes on past a secret that another version of this software wrote, and so does recovery", () =>
+    Effect.gen(function* () {
+      const [strange, consent] = [yield* waiting(), yield* waiting()]
+      const { connectionId, session } = strange
+      const vault = yield* Vault.Vault
+      const { version } = yield* vault.get(session.tenantId, connectionId)
+      const newer = Redacted.make('{"_tag":"Lent","refreshToken":"refresh"}')
+      yield* vault.put(session.tenantId, connectionId, newer, { replaces: version })
+      assert.deepStrictEqual(yield* GmailConnect.recover(), [])
+      const early = yield* later("23 hours", GmailConsents.lapse())
+      assert.notInclude(early.lapsed, connectionId)
+      const { lapsed } = yield* later("25 hours", GmailConsents.lapse())
+      assert.includeMembers([...lapsed], [connectionId, consent.connectionId])
+      assert.deepStrictEqual([yield* isKept(strange), yield* isKept(consent)], [false, false])
     }),
   )
 

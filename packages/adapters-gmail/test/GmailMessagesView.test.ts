@@ -57,8 +57,8 @@ const recorded = (id: string, raw: Uint8Array, limit = 10_000_000) =>
     ),
   )
 
-const observed = (item: string, as: Feed.Observation["as"]): Feed.Event =>
-  Feed.Event.cases.items_observed.make({ ...delivery, observed: [{ item, as }] })
+const observed = (item: string, as: Feed.Observation["as"], source = delivery.source): Feed.Event =>
+  Feed.Event.cases.items_observed.make({ ...delivery, source, observed: [{ item, as }] })
 
 describe("A row of gmail_messages", () => {
   it.effect("stays as it was recorded, and says where the message was seen last", () =>
@@ -68,15 +68,43 @@ describe("A row of gmail_messages", () => {
       const before = rowsAfter([first]).get("m1")
       if (before === undefined) return assert.fail("there is no row")
       assert.strictEqual(before.standing, "there")
-      for (const as of ["removed", "trashed", "spam", "deleted"] as const) {
+      for (const as of ["trashed", "spam", "deleted"] as const) {
         assert.deepStrictEqual(rowsAfter([first, again, observed("m1", as)]).get("m1"), { ...before, standing: as })
       }
+      assert.deepStrictEqual(rowsAfter([first, again, observed("m1", "removed")]).get("m1"), {
+        ...before,
+        seen_under: [],
+        standing: "removed",
+      })
       assert.deepStrictEqual(
         rowsAfter([first, observed("m1", "trashed"), observed("m1", "returned")]).get("m1"),
         before,
       )
       // Of a message that is not on the tape nothing is said.
       assert.strictEqual(rowsAfter([observed("m2", "trashed")]).size, 0)
+    }),
+  )
+
+  it.effect("is there for as long as it is under any of the labels that are watched", () =>
+    Effect.gen(function* () {
+      const first = yield* recorded("m1", Mails.numbered(1))
+      const other = (as: Feed.Observation["as"]) => observed("m1", as, "Label_2")
+      const after = (...events: ReadonlyArray<Feed.Event>) => {
+        const { seen_under, standing } = rowsAfter([first, ...events]).get("m1") ?? assert.fail("there is no row")
+        return [standing, ...seen_under]
+      }
+      // Another label tells only of itself.
+      assert.deepStrictEqual(after(other("removed")), ["there", "Label_1"])
+      assert.deepStrictEqual(after(other("returned"), other("removed")), ["there", "Label_1"])
+      assert.deepStrictEqual(after(other("returned"), observed("m1", "removed")), ["there", "Label_2"])
+      assert.deepStrictEqual(after(other("returned"), observed("m1", "removed"), other("removed")), ["removed"])
+      // The trash is the same under all of them.
+      assert.deepStrictEqual(after(other("returned"), other("trashed")), ["trashed", "Label_1", "Label_2"])
+      assert.deepStrictEqual(after(other("returned"), other("trashed"), observed("m1", "returned")), [
+        "there",
+        "Label_1",
+        "Label_2",
+      ])
     }),
   )
 
@@ -90,6 +118,18 @@ describe("A row of gmail_messages", () => {
       const [omitted] = row?.omitted ?? []
       assert.deepInclude(omitted, { size: 5_000, contentType: "video/mp4", filename: "film.mp4" })
       assert.deepInclude(rowsAfter([yield* recorded("m1", raw)]).get("m1"), { size: raw.length, omitted: [] })
+    }),
+  )
+
+  it.effect("is never of what another provider delivered", () =>
+    Effect.sync(() => {
+      const transaction = Feed.Event.cases.items_recorded.make({
+        ...delivery,
+        provider: Ids.ProviderId.make("village-bank"),
+        itemIds: ["b-1"],
+        personal: Personal.reveal({ items: [{ id: "b-1", day: "2026-11-02", cents: 450 }] }),
+      })
+      assert.strictEqual(rowsAfter([transaction]).size, 0)
     }),
   )
 

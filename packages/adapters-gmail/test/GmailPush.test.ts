@@ -17,7 +17,7 @@ import {
   Sync,
   Vault,
 } from "@holdfast/domain"
-import { Context, DateTime, Deferred, Duration, Effect, Fiber, Layer, Logger, Queue, Stream } from "effect"
+import { Clock, Context, DateTime, Deferred, Duration, Effect, Fiber, Layer, Logger, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 import {
@@ -421,6 +421,47 @@ describe("The watching of mailboxes", () => {
         Effect.provide(watching(asked, google, watchers)),
         Effect.provide(Logger.layer([Logger.map(Logger.formatStructured, (line) => void heard.push(line))])),
       )
+    }),
+  )
+})
+
+describe("A clock that was put back", () => {
+  it.effect("keeps no mailbox from being watched anew every day", () =>
+    Effect.gen(function* () {
+      const asked: Array<ReadonlyArray<string>> = []
+      yield* Effect.gen(function* () {
+        const right = yield* Clock.Clock
+        let ahead = Duration.toMillis("10 days")
+        const wrong: Clock.Clock = {
+          currentTimeMillisUnsafe: () => right.currentTimeMillisUnsafe() + ahead,
+          currentTimeMillis: Effect.map(right.currentTimeMillis, (now) => now + ahead),
+          currentTimeNanosUnsafe: () => right.currentTimeNanosUnsafe(),
+          currentTimeNanos: right.currentTimeNanos,
+          monotonicTimeNanosUnsafe: () => right.monotonicTimeNanosUnsafe(),
+          monotonicTimeNanos: right.monotonicTimeNanos,
+          sleep: (duration) => right.sleep(duration),
+        }
+        // Leases go by the store's clock.
+        const leases = yield* Leases.Leases
+        const store = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provideService(effect, Clock.Clock, right)
+        const held = Leases.Leases.of({
+          ...leases,
+          acquire: (...lease) => store(leases.acquire(...lease)),
+          renew: (...lease) => store(leases.renew(...lease)),
+          release: (...lease) => store(leases.release(...lease)),
+        })
+        const running = yield* GmailWatch.run({ topic }).pipe(
+          Effect.provideService(Clock.Clock, wrong),
+          Effect.provideService(Leases.Leases, held),
+          Effect.forkChild,
+        )
+        yield* pass("10 minutes")
+        assert.strictEqual(asked.length, 1)
+        ahead = 0
+        yield* pass("3 days")
+        assert.strictEqual(asked.length, 4)
+        yield* Fiber.interrupt(running)
+      }).pipe(Effect.provide(watching(asked, { isAway: false }, [watcher(1)])))
     }),
   )
 })

@@ -6,6 +6,7 @@ import { GmailMessagesView, GmailProvider, QuotaBucket, Tape } from "../src/inde
 import { GmailSimulator, type InProcess, Mails } from "../src/testing/index.ts"
 import * as VirtualTime from "../src/testing/VirtualTime.ts"
 import { play } from "../stress/Schedule.ts"
+import * as LargeMails from "./largeMails.ts"
 import { connected, label, world } from "./mailbox.ts"
 import { ada } from "./support.ts"
 
@@ -406,6 +407,24 @@ describe("A message that cannot be had", () => {
       )
     }),
   )
+})
+
+describe("A message that is as large as Gmail lets it be", () => {
+  for (const [name, mail] of Object.entries(LargeMails.hostile).slice(0, 3)) {
+    scenario(
+      `and has ${name} is on the tape, and so is what comes with it and after it`,
+      Effect.gen(function* () {
+        const simulator = yield* GmailSimulator
+        const gmail = yield* connected()
+        yield* simulator.deliverAll(ada, [Mails.numbered(1), mail(), Mails.numbered(2)], labelled)
+        assert.deepInclude(yield* gmail.sync, { added: 3, deferred: 0 })
+        yield* simulator.deliver(ada, Mails.numbered(3), labelled)
+        assert.deepInclude(yield* gmail.sync, { added: 1, deferred: 0 })
+        yield* ProjectionRunner.catchUp(GmailMessagesView)
+        assert.deepInclude(yield* Verify.verify(GmailMessagesView), { equal: 4, missing: [], extra: [], different: [] })
+      }),
+    )
+  }
 })
 
 describe("A count that does not agree", () => {

@@ -2,11 +2,13 @@ import { createHash } from "node:crypto"
 import { Readable } from "node:stream"
 
 import { assert, describe, it } from "@effect/vitest"
+import { AppendRequest } from "@holdfast/domain"
 import { Arbitrary, DateTime, Effect, Schema } from "effect"
 
 import { GmailApi, Tape } from "../src/index.ts"
 import * as RawAnswer from "../src/RawAnswer.ts"
 import { Mails } from "../src/testing/index.ts"
+import * as LargeMails from "./largeMails.ts"
 
 const messageOf = (raw: Uint8Array): GmailApi.RawMessage => ({
   id: GmailApi.MessageId.make("m1"),
@@ -135,6 +137,26 @@ describe("The tape", () => {
     }),
   )
 
+  for (const [name, mail] of Object.entries(LargeMails.hostile)) {
+    it.effect(`takes what the log takes of a mail with ${name}, and knows the rest by its digest`, () =>
+      Effect.gen(function* () {
+        const raw = mail()
+        const attachmentBytes = name.includes("attachments") ? 0 : Infinity
+        const { content } = yield* Tape.record(messageOf(raw)).pipe(
+          Effect.provideService(Tape.AttachmentBytes, attachmentBytes),
+          Effect.provideService(Tape.MailBytes, Infinity),
+        )
+        assert.isAtMost(Buffer.byteLength(JSON.stringify(content)), AppendRequest.limits.sealed)
+        const message = Tape.decode(content)
+        const { omitted = [] } = message
+        assert.strictEqual(message.sha256, sha256(raw))
+        assert.strictEqual(message.raw.length + omitted.reduce((sum, { length }) => sum + length, 0), raw.length)
+        assert.include(message.raw, LargeMails.subject)
+        if (message.mail !== null) assert.strictEqual(message.mail.subject, LargeMails.subject)
+      }),
+    )
+  }
+
   it.effect("reads an answer in pieces of any size as the same bytes, and tells what is no such answer", () =>
     Effect.gen(function* () {
       const any = yield* Arbitrary.sampleEffect(Arbitrary.schema(Schema.Uint8Array), { count: 100 })
@@ -145,7 +167,9 @@ describe("The tape", () => {
         )
         return Effect.promise(async () => {
           const begun = await RawAnswer.begin(Readable.from(pieces, { objectMode: true }), length)
-          return begun instanceof RawAnswer.Begun ? begun.rest(Infinity) : begun
+          return begun instanceof RawAnswer.Begun
+            ? begun.rest({ attachmentBytes: Infinity, mailBytes: Infinity })
+            : begun
         })
       }
       for (const [index, raw] of any.entries()) {

@@ -1,27 +1,16 @@
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer } from "effect"
 
 import { GmailApi, GoogleOAuth } from "../src/index.ts"
-import { GmailSimulator, type Options, simulatedClient } from "../src/testing/index.ts"
+import { GmailSimulator, type Options } from "../src/testing/index.ts"
 
 export const ada = "ada@example.com"
 export const redirectUri = "http://127.0.0.1:9/api/connections/gmail/callback"
 
 /** The adapter's Google side, turned to a simulator in which Ada has a mailbox. */
 export const simulated = (options: Options = {}, timeout: "30 seconds" | "200 millis" = "30 seconds") =>
-  Layer.unwrap(
-    Effect.map(GmailSimulator, ({ endpoints, url }) =>
-      Layer.merge(
-        GmailApi.GmailApi.layer({ rootUrl: url, timeout }),
-        GoogleOAuth.GoogleOAuth.layer({
-          clientId: simulatedClient.id,
-          clientSecret: Redacted.make(simulatedClient.secret),
-          redirectUri,
-          endpoints,
-          timeout,
-        }),
-      ),
-    ),
-  ).pipe(Layer.provideMerge(GmailSimulator.layer({ mailboxes: [ada], ...options })))
+  GmailSimulator.adapter({ redirectUri, timeout }).pipe(
+    Layer.provideMerge(GmailSimulator.layer({ mailboxes: [ada], ...options })),
+  )
 
 /** Ada is asked and allows: the code of the redirect and the verifier that goes with it. */
 export const consented = Effect.fnUntraced(function* (mailbox = ada, scopes?: ReadonlyArray<string>) {

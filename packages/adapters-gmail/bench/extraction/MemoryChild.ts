@@ -1,9 +1,9 @@
-/** Reads one mail with an attachment of so many megabytes, and prints the most memory that it had, in megabytes. */
+/** Reads one mail with an attachment of so many megabytes, and says of what kind it is. */
+import { GmailApi, Tape } from "@holdfast/adapters-gmail"
+import * as ReservationMail from "@holdfast/adapters-gmail/extraction/ReservationMail"
 import { DateTime, Effect } from "effect"
 
-import { archived, extractor } from "./Host.ts"
-
-const size = Number(process.argv[2]) * 1_000_000
+const size = Number(process.argv.at(-1)) * 1_000_000
 const head = Buffer.from(
   [
     "From: Airbnb <automated@airbnb.com>",
@@ -28,5 +28,13 @@ const raw = new Uint8Array(head.length + size)
 raw.set(head)
 for (let at = head.length; at + line.length <= raw.length; at += line.length) raw.set(line, at)
 
-extractor.extract(await Effect.runPromise(archived({ raw, receivedAt: DateTime.makeUnsafe("2026-11-20T10:00:00Z") })))
-console.log(process.resourceUsage().maxRSS / 1_000)
+const message = {
+  id: GmailApi.MessageId.make("18c0ffee00000001"),
+  threadId: "18c0ffee00000001",
+  labelIds: [],
+  historyId: GmailApi.HistoryId.make("1"),
+  internalDate: DateTime.makeUnsafe("2026-11-20T10:00:00Z"),
+  raw,
+}
+const { content } = await Effect.runPromise(Tape.record(message))
+console.log(ReservationMail.extractor.extract(content).kind)

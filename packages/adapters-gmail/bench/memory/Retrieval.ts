@@ -1,12 +1,9 @@
 /** What syncing a mailbox of large mails takes of memory: the built code in a process of its own, and a Google in this one. */
-import { execFile } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { readFile } from "node:fs/promises"
 import { createServer } from "node:http"
-import { stripTypeScriptTypes } from "node:module"
-import { fileURLToPath } from "node:url"
-import { promisify } from "node:util"
 import { gzipSync } from "node:zlib"
+
+import * as Child from "./Child.ts"
 
 export interface Mailbox {
   readonly mails: number
@@ -25,16 +22,9 @@ export const peak = async (mailbox: Mailbox, flags: ReadonlyArray<string> = []):
   try {
     const address = server.address()
     const port = typeof address === "object" && address !== null ? address.port : 0
-    const child = new URL("SyncChild.ts", import.meta.url)
-    // As JavaScript, so that the process need not strip types.
-    const program = stripTypeScriptTypes(await readFile(child, "utf8"))
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      [...flags, "--input-type=module", "-e", program, `http://127.0.0.1:${port}`],
-      { cwd: fileURLToPath(new URL(".", child)) },
-    )
-    const [added, megabytes = Number.NaN] = (stdout.trim().split("\n").at(-1) ?? "").split(" ").map(Number)
-    if (added !== mailbox.mails) throw new Error(`${added} of ${mailbox.mails} mails were recorded`)
+    const program = new URL("SyncChild.ts", import.meta.url)
+    const { megabytes, said } = await Child.run(program, `http://127.0.0.1:${port}`, flags)
+    if (Number(said) !== mailbox.mails) throw new Error(`${said} of ${mailbox.mails} mails were recorded`)
     return megabytes
   } finally {
     server.close()

@@ -1,9 +1,4 @@
-/**
- * Connects a mailbox of the Google at an address, syncs it once, and prints how many mails it recorded and the most
- * memory that the process had, in megabytes.
- */
-import { readFileSync } from "node:fs"
-
+/** Connects a mailbox of the Google at an address, syncs it once, and says how many mails it recorded. */
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import { GmailApi, GmailProvider, GmailSecret, GoogleOAuth, Labels } from "@holdfast/adapters-gmail"
 import {
@@ -21,10 +16,6 @@ import {
 } from "@holdfast/domain"
 import { DateTime, Effect, Layer, Redacted } from "effect"
 import { SecureRandom } from "effect/crypto"
-
-/** Of the process as it is: what `resourceUsage` says counts what its parent had, too. */
-const peakMegabytes = () =>
-  (Number(/VmHWM:\s*(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1_024) / 1e6
 
 const rootUrl = process.argv.at(-1) ?? ""
 
@@ -77,4 +68,4 @@ const program = Effect.gen(function* () {
 })
 
 const added = await Effect.runPromise(Effect.provide(program, Layer.merge(google, stores)))
-console.log(added, peakMegabytes())
+console.log(added)

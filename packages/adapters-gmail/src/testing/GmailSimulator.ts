@@ -8,18 +8,26 @@
 import { createServer } from "node:http"
 
 import { NodeHttpServer } from "@effect/platform-node"
-import { Context, Effect, Layer } from "effect"
+import { Context, type Duration, Effect, Layer, Redacted } from "effect"
 import { HttpMiddleware, HttpRouter, HttpServer } from "effect/http"
 
+import * as GmailApi from "../GmailApi.ts"
+import { GoogleOAuth } from "../GoogleOAuth.ts"
 import { type Control, controlOf } from "./Control.ts"
 import { controlRoutes } from "./ControlRoutes.ts"
 import { FaultQueue, Journal } from "./Faults.ts"
 import { googleRoutes, type World } from "./GoogleRoutes.ts"
-import { SimulatedGoogle, type WorldOptions } from "./SimulatedGoogle.ts"
+import { simulatedClient, SimulatedGoogle, type WorldOptions } from "./SimulatedGoogle.ts"
 
 export interface Options extends WorldOptions {
   /** A free one if absent. */
   readonly port?: number
+}
+
+export interface AdapterOptions {
+  /** Where people are sent back to. */
+  readonly redirectUri?: string
+  readonly timeout?: Duration.Input
 }
 
 export class GmailSimulator extends Context.Service<GmailSimulator, Control>()(
@@ -52,5 +60,22 @@ export class GmailSimulator extends Context.Service<GmailSimulator, Control>()(
           Layer.provide(Layer.succeed(HttpMiddleware.TracerDisabledWhen, () => true)),
         )
       }),
+    )
+
+  /** The adapter's Google side, turned to this simulator. */
+  static readonly adapter = ({ redirectUri = "http://127.0.0.1/callback", ...patience }: AdapterOptions = {}) =>
+    Layer.unwrap(
+      Effect.map(GmailSimulator, ({ endpoints, url }) =>
+        Layer.merge(
+          GmailApi.GmailApi.layer({ rootUrl: url, ...patience }),
+          GoogleOAuth.layer({
+            clientId: simulatedClient.id,
+            clientSecret: Redacted.make(simulatedClient.secret),
+            redirectUri,
+            endpoints,
+            ...patience,
+          }),
+        ),
+      ),
     )
 }
