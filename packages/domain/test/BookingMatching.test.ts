@@ -99,7 +99,18 @@ const Noise = Schema.Struct({
   code: Schema.NullOr(Schema.Literals([0, 1, 2, 3])),
   sender: Schema.Literals(["unproven", "forged", "authentic"]),
   confidence: Schema.Literals([0.6, 0.97]),
-  kind: Schema.Literals(["confirmed", "payout", "inquiry", "reminder"]),
+  kind: Schema.Literals([
+    "confirmed",
+    "payout",
+    "inquiry",
+    "reminder",
+    "cancelled",
+    "modified",
+    "request_pending",
+    "unknown",
+  ]),
+  isDisputed: Schema.Literals([false, false, true]),
+  minute: Schema.Literals([0, 4, 8]),
 })
 
 const slots = [
@@ -160,22 +171,28 @@ const bookingOf = (booked: Booked, index: number): ReadonlyArray<Bookings.Bookin
     : []
 }
 
-const noiseOf = ({ code, confidence, guest, kind, listing, sender, slot }: typeof Noise.Type, index: number) => {
+const noiseOf = (
+  { code, confidence, guest, isDisputed, kind, listing, minute, sender, slot }: typeof Noise.Type,
+  index: number,
+) => {
   const [checkIn, checkOut] = slots[slot]
   const isReservation = kind === "confirmed" || kind === "reminder"
-  const isSure = sender === "authentic" && confidence >= 0.9 && isReservation
+  const isQuestion = isDisputed || isReservation || kind === "modified" || kind === "unknown"
+  const isSure = sender === "authentic" && confidence >= 0.9 && isReservation && !isDisputed
   return factOf(
     mail(`n${index}`, {
       kind,
-      sender: isSure ? "unproven" : sender,
-      confidence,
-      decision: sender === "forged" || !isReservation ? "none" : isSure ? "auto" : "review",
+      sender: isSure || (kind === "cancelled" && !isDisputed) ? "unproven" : sender,
+      confidence: isDisputed ? Math.min(confidence, 0.89) : confidence,
+      decision: sender === "forged" || !isQuestion ? "none" : "review",
+      reasons: isDisputed ? ["KIND_CONFLICT"] : [],
       guestName: guests[guest] ?? null,
       guestCount: 9,
       code: code === null ? null : codeOf(code),
       checkIn,
       checkOut,
       listing,
+      received: `2026-11-20T10:0${minute}:30.000Z`,
     }),
   )
 }
@@ -295,6 +312,20 @@ describe("matching mails with bookings", () => {
   )
 
   it.prop(
+    "takes nothing back because of messages about the same reservations that are not sure",
+    [Stays, Others],
+    ([booked, others]) => {
+      const { bookings, facts, noise } = worldOf(booked, others)
+      const codes = new Set(facts.map(({ confirmation_code }) => confirmation_code))
+      const same = noise.filter(({ confirmation_code: code }) => code !== null && codes.has(code))
+      const without = BookingMatching.decide(situation(facts, bookings))
+      const { told } = said(BookingMatching.decide(situation([...facts, ...same], bookings)))
+      assert.deepStrictEqual(told, said(without).told)
+    },
+    property,
+  )
+
+  it.prop(
     "asks about a booking that is open, or about none, and once for each doubt about a reservation",
     [Stays, Others],
     ([booked, others]) => {
@@ -311,6 +342,73 @@ describe("matching mails with bookings", () => {
         assert.isTrue(about.has(BookingMatching.addressOf(fact)))
         assert.isFalse(seen.has(`${doubt} ${fact.message_id}`))
         seen.add(`${doubt} ${fact.message_id}`)
+      }
+    },
+    property,
+  )
+
+  it.prop(
+    "asks about whatever says 'review', as long as the answer would tell something or nobody knows whether it stands",
+    [Stays, Others, Schema.Boolean],
+    ([booked, others, isEdited]) => {
+      const { bookings: shown, facts: sure, noise, stays } = worldOf(booked, others)
+      const bookings = shown.map((booking) =>
+        Object.assign({}, booking, isEdited && { editedByPerson: ["guestName"] as const }),
+      )
+      const facts = [...sure, ...noise]
+      const { assigned, questions, tellings } = BookingMatching.decide(situation(facts, bookings))
+      const isTold = (id: string, field: string) =>
+        tellings.some((telling) => telling.bookingId === id && telling.field === field)
+      const learns = (booking: Bookings.Booking) =>
+        (booking.guestName === null && !isEdited && !isTold(booking.id, "guestName")) ||
+        (booking.guestCount === null && !isTold(booking.id, "guestCount"))
+      for (const fact of noise.filter(({ decision }) => decision === "review")) {
+        const ofIt = sure.filter(({ message_id }) =>
+          stays.some((_, index) => codeOf(index) === fact.confirmation_code && message_id.startsWith(`m${index}-`)),
+        )
+        // What was cancelled for sure is over, unless something says later that it may not be.
+        if (ofIt.some(({ kind }) => kind === "cancelled")) continue
+        const isSettled = ofIt.some(
+          ({ kind, received_at }) =>
+            (kind === "confirmed" || kind === "alteration_accepted") && received_at >= fact.received_at,
+        )
+        const isDisputed = fact.reasons.length > 0
+        const isThere = fact.kind !== "reminder" || isDisputed
+        const isChanging = isDisputed || fact.kind === "modified"
+        const coded = bookings.filter(({ code }) => code !== null && code === fact.confirmation_code)
+        const near = bookings.filter(({ checkIn }) => checkIn === fact.check_in)
+        const isLearning = fact.kind !== "modified" && coded.some(learns)
+        const isUnsettling = isChanging && !isSettled && coded.length > 0
+        const isPlaced = [fact, ...ofIt].some((one) => assigned.has(BookingMatching.addressOf(one)))
+        const isNowhere = isThere && coded.length === 0 && near.length === 0 && !isPlaced
+        if (!isLearning && !isUnsettling && !isNowhere) continue
+        assert.isTrue(
+          questions.some(({ about }) => about.has(BookingMatching.addressOf(fact))),
+          `nobody is asked about ${fact.message_id}`,
+        )
+      }
+    },
+    property,
+  )
+
+  it.prop(
+    "asks nothing twice, and comes to an end when a person answers, whatever they say",
+    [Stays, Others, Schema.Array(Schema.Literals([0, 1, 2])).check(Schema.isMinLength(8), Schema.isMaxLength(8))],
+    ([booked, others, choices]) => {
+      const { bookings, facts, noise } = worldOf(booked, others)
+      const all = [...facts, ...noise]
+      const answers = new Map<string, BookingMatching.Answer>()
+      for (let round = 0; ; round++) {
+        const [question] = BookingMatching.decide(situation(all, bookings, { answers })).questions
+        if (question === undefined) break
+        const address = BookingMatching.addressOf(question.fact)
+        assert.isFalse(answers.has(address), `${question.doubt} ${address}`)
+        assert.isBelow(round, all.length)
+        const open = [...question.candidates, ...bookings.map(({ id }) => id)]
+        answers.set(address, {
+          is: choices[round % choices.length] === 0 ? "none" : (open[choices[round % choices.length] ?? 0] ?? "none"),
+          at: DateTime.makeUnsafe(`2026-11-20T11:${10 + round}:00Z`),
+        })
       }
     },
     property,

@@ -1,10 +1,10 @@
 /** What another version of an extractor makes of bookings that learnt from the one before. */
-import { assert, layer } from "@effect/vitest"
-import { Clock, DateTime, Effect, Layer, Logger } from "effect"
+import { assert, it, layer } from "@effect/vitest"
+import { Clock, DateTime, Effect, Layer, Logger, Schema } from "effect"
 
 import { Enrichment, Memory, Rebuild, type ReservationFacts } from "../src/index.ts"
 import { layerMemory } from "../src/testing/bookingsMemory.ts"
-import { beforeFirstUpdate } from "../src/testing/enrichmentWorlds.ts"
+import { beforeFirstUpdate, Drawn, DrawnStay, mailOf, stayOf } from "../src/testing/enrichmentWorlds.ts"
 import { caughtUp, factsView, hosting, LiveFacts, mail, stay, today } from "../src/testing/hosting.ts"
 
 const named =
@@ -145,3 +145,67 @@ layer(stores(), { excludeTestServices: true })("an extractor that understands on
     }),
   )
 })
+
+/** An operator and two versions of an extractor, in any order, with mails in between. */
+const Step = Schema.Union([
+  Schema.Struct({ what: Schema.Literal("mails"), drawn: Schema.Array(Drawn).check(Schema.isMaxLength(2)) }),
+  Schema.Struct({ what: Schema.Literal("run") }),
+  Schema.Struct({ what: Schema.Literal("switch") }),
+  Schema.Struct({
+    what: Schema.Literal("undo"),
+    extractor: Schema.NullOr(Schema.Literals([1, 2])),
+    dryRun: Schema.Literals([false, false, true]),
+  }),
+])
+
+it.effect.prop(
+  "what an operator took back of an extractor is not told again by it, whatever comes, and is by another one",
+  [Schema.Array(DrawnStay).check(Schema.isMinLength(1), Schema.isMaxLength(2)), Schema.Array(Step)],
+  ([stays, steps]) =>
+    Effect.gen(function* () {
+      const mended = factsView(2, named("Mended"))
+      let live = factsView(1)
+      let count = 0
+      const barred = new Set<string>()
+      const { bookings, deliver, enrichments, have, run, settle, undo } = yield* hosting
+      const calendar = stays.map((drawn, index) => stayOf({ ...drawn, guestName: null }, index))
+      const now = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+        Effect.suspend(() => Effect.provideService(effect, LiveFacts, live))
+      const told = Effect.map(
+        Effect.forEach(calendar, ({ id }) => enrichments(id)),
+        (all) => all.flat().filter(({ status }) => status === "applied" || status === "intended"),
+      )
+      yield* have(...calendar)
+      for (const step of [...steps, { what: "run" } as const]) {
+        if (step.what === "mails") for (const drawn of step.drawn) yield* deliver(mailOf(drawn, count++))
+        if (step.what === "run") yield* now(run)
+        if (step.what === "switch" && live !== mended) {
+          yield* now(caughtUp)
+          yield* Rebuild.rebuild(mended)
+          live = mended
+        }
+        if (step.what === "undo") {
+          const { dryRun, extractor } = step
+          const undone = yield* undo({ dryRun, ...(extractor !== null && { extractor }) })
+          if (dryRun) continue
+          for (const { bookingId, enrichment } of undone) barred.add(`${bookingId} ${enrichment.extractor}`)
+          yield* now(settle)
+        }
+        for (const { booking_id, extractor } of yield* told) assert.isFalse(barred.has(`${booking_id} ${extractor}`))
+      }
+      for (const booking of yield* bookings) {
+        const own = calendar.find(({ id }) => id === booking.id)
+        if (own?.editedByPerson.length !== 0) assert.strictEqual(booking.guestName, null)
+      }
+      // What the one told may be what the other says, too.
+      for (const _ of [1, 2]) {
+        yield* undo()
+        yield* now(settle)
+      }
+      assert.deepStrictEqual(
+        yield* bookings,
+        calendar.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+      )
+    }).pipe(Effect.provide(stores())),
+  { arbitrary: { runs: 60, size: 10 } },
+)

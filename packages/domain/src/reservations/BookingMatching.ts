@@ -12,9 +12,11 @@
  * only_calendar  listing not said, but there is only one calendar   the same
  * ```
  *
- * Whatever else is found is a question. Dates are compared and never written;
- * what a person wrote is left alone; a value that is there is replaced only by
- * one that is surer.
+ * Whatever else is found is a question, and so is every message that says
+ * "review", unless the answer would tell nothing. A doubt goes with what says for
+ * sure later that the reservation stands or was cancelled, with the stay, or with
+ * an answer. Dates are compared and never written; what a person wrote is left
+ * alone; a value that is there is replaced only by one that is surer.
  */
 import { DateTime } from "effect"
 
@@ -23,6 +25,9 @@ import { type ConnectionId } from "../Ids.ts"
 import { type Booking, type BookingId, type Calendar, type Field } from "./Bookings.ts"
 import { enriching, threshold } from "./ReservationFacts.ts"
 import type * as ReservationFactsView from "./ReservationFactsView.ts"
+
+/** Raised with every change after which other bookings may be found or other questions asked: all is decided anew then. */
+export const version = 1
 
 /** A message, as the view has it. */
 export type Fact = ReservationFactsView.Row
@@ -55,7 +60,7 @@ export type Doubt =
   | "DATE_MISMATCH"
   /** It is the booking, but messages about it name different guests. */
   | "NAME_CONFLICT"
-  /** The message is not sure enough, or not surely from whom it says. */
+  /** The message is not sure enough, or not surely from whom it says, or does not say clearly that the stay stands. */
   | "LOW_CONFIDENCE"
   /** The platform says that the reservation was changed, and not how. */
   | "MODIFIED"
@@ -130,12 +135,12 @@ export interface Decided {
 export const addressOf = ({ account_id, message_id }: Pick<Fact, "account_id" | "message_id">): string =>
   `${account_id} ${message_id}`
 
-/** Whether a message can be about a booking at all. */
+/** Whether a message can be about a booking at all: something may be told or asked, or a reservation is another one now. */
 export const isRelevant = (fact: Fact): boolean =>
   fact.platform !== null &&
   fact.problem === null &&
   fact.sender !== "forged" &&
-  ((enriching.has(fact.kind) && fact.decision !== "none") || isWithdrawal(fact))
+  (fact.decision !== "none" || isWithdrawal(fact))
 
 /** Whether a booking may still learn something. */
 export const isOpen = ({ checkOut, status }: Booking, today: Day): boolean => status === "live" && checkOut >= today
@@ -151,16 +156,21 @@ export const decide = (situation: Situation): Decided => {
         candidates.includes(booking.id) &&
         fields.some(
           (field) =>
-            booking[field] === null &&
             !booking.editedByPerson.includes(field) &&
             !known.has(`${booking.id} ${field}`) &&
-            facts.some((fact) => fact[columnOf[field]] !== null && !situation.isBarred(booking.id, fact)),
+            facts.some(
+              (fact) =>
+                valueOf(fact, field) !== null &&
+                valueOf(fact, field) !== booking[field] &&
+                (booking[field] === null || certaintyOf(fact, columnOf[field]) > heldBy(booking, field)) &&
+                !situation.isBarred(booking.id, fact),
+            ),
         ),
     )
   return {
     tellings,
     questions: placed
-      .flatMap((placement) => ask(placement, adds).map((question) => ({ question, placement })))
+      .flatMap((placement) => ask(situation, placement, adds).map((question) => ({ question, placement })))
       .flatMap(({ placement, question }) =>
         question.candidates.length === 0 && isOver(placement.reservation, today) ? [] : [question],
       ),
@@ -193,15 +203,19 @@ interface Reservation {
   readonly rooms: number
   /** The newest that is said first; the departure may be unknown. */
   readonly stays: ReadonlyArray<{ readonly checkIn: Day; readonly checkOut: Day | null }>
-  /** What may tell a booking something, oldest first. */
+  /** What may tell a booking something, by itself or because a person says so, oldest first. */
   readonly facts: ReadonlyArray<Fact>
   /** What only says that the reservation is another one now. */
   readonly modifications: ReadonlyArray<Fact>
   /** Whether any of it is sure enough to be applied by itself. */
   readonly isSure: boolean
   readonly isCancelled: boolean
+  /** The last that says for sure that it stands, or that it was cancelled: what was in doubt before is settled by it. */
+  readonly stated: Fact | undefined
   /** It may be the same stay as one of several others. */
   readonly isVague: boolean
+  /** A person said which stay it is, and the calendar has that no more. */
+  readonly isLost: boolean
 }
 
 /** Where a reservation was found, or why it was not. */
@@ -219,11 +233,20 @@ const fields = ["guestName", "guestCount", "code"] as const satisfies ReadonlyAr
 
 const columnOf = { guestName: "guest_name", guestCount: "guest_count", code: "confirmation_code" } as const
 
+/** What is known for sure to say that a reservation was cancelled, or changed. */
 const isWithdrawal = (fact: Fact) =>
-  (fact.kind === "cancelled" || fact.kind === "modified") &&
+  ((fact.kind === "cancelled" && fact.decision !== "review") || fact.kind === "modified") &&
   fact.sender === "authentic" &&
-  knownOf(fact, "confirmation_code") !== null &&
-  !fact.reasons.includes("KIND_CONFLICT")
+  fact.confirmation_code !== null &&
+  certaintyOf(fact, "confirmation_code") >= threshold.auto
+
+const isDisputed = ({ reasons }: Fact) => reasons.includes("KIND_CONFLICT")
+
+/** It says that a reservation stands, or nobody knows that it does not: somebody has to look where there is no booking. */
+const isStatement = (fact: Fact) => (fact.kind !== "reminder" && fact.kind !== "guest_message") || isDisputed(fact)
+
+/** It says that a reservation may be none, or no more: that is in doubt even where everything else is known. */
+const isUnsettling = (fact: Fact) => isDisputed(fact) || (!enriching.has(fact.kind) && fact.kind !== "unknown")
 
 const isSure = (fact: Fact) =>
   enriching.has(fact.kind) && fact.decision === "auto" && fact.sender === "authentic" && fact.problem === null
@@ -234,7 +257,7 @@ const certaintyOf = (fact: Fact, column: Known) => fact.confidences[column] ?? 0
 
 /** A value; not where a message that may be applied by itself is unsure of it. */
 const knownOf = <C extends Known>(fact: Fact, column: C): Fact[C] | null =>
-  (isSure(fact) || !enriching.has(fact.kind)) && certaintyOf(fact, column) < threshold.auto ? null : fact[column]
+  (isSure(fact) || isWithdrawal(fact)) && certaintyOf(fact, column) < threshold.auto ? null : fact[column]
 
 const byAge = (a: Fact, b: Fact) => compare(a.received_at, b.received_at) || compare(addressOf(a), addressOf(b))
 
@@ -242,8 +265,7 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
 /** Messages with one code are about one reservation; of the others, those that say the same. */
 const reservationsOf = (situation: Situation): ReadonlyArray<Reservation> => {
-  const { answers, facts } = situation
-  const isNone = (fact: Fact) => answers.get(addressOf(fact))?.is === "none"
+  const { facts } = situation
   const groups = Map.groupBy(facts.filter(isRelevant).toSorted(byAge), (fact) => {
     const code = knownOf(fact, "confirmation_code")
     if (code !== null) return JSON.stringify([fact.platform, code])
@@ -258,22 +280,55 @@ const reservationsOf = (situation: Situation): ReadonlyArray<Reservation> => {
       ...(knownOf(fact, "check_in") === null ? [addressOf(fact)] : []),
     ])
   })
-  const apart = [...groups.values()].flatMap((group) => (group.some(isNone) ? [] : [reservationOf(group)]))
-  return joined(
-    situation,
-    apart.filter(({ code, stays }) => code !== null || stays.length > 0),
-  )
+  const apart = [...groups.values()].flatMap((group) => revived(withoutDismissed(situation, group)))
+  return joined(situation, apart.map(reservationOf))
 }
 
+/** What may say that a reservation stands after all, after it was cancelled, can be believed of nothing before. */
+const revived = (group: ReadonlyArray<Fact>): ReadonlyArray<ReadonlyArray<Fact>> => {
+  const stated = group.findLast(isStating)
+  const since = stated?.kind === "cancelled" ? group.slice(group.indexOf(stated) + 1).filter(isDoubtful) : []
+  return [group.filter((fact) => !since.includes(fact)), since].filter(({ length }) => length > 0)
+}
+
+/** It says for sure that a reservation stands, or that it was cancelled. */
+const isStating = (fact: Fact) =>
+  fact.kind === "cancelled"
+    ? isWithdrawal(fact)
+    : isSure(fact) && (fact.kind === "confirmed" || fact.kind === "alteration_accepted")
+
+const isDoubtful = (fact: Fact) => fact.decision === "review" && fact.kind !== "modified" && isStatement(fact)
+
+/**
+ * What a person did not say to be about none of the bookings. That of a message which may not be what it seems says
+ * nothing of those that are.
+ */
+const withoutDismissed = ({ answers }: Situation, group: ReadonlyArray<Fact>): ReadonlyArray<Fact> => {
+  const isFirm = (fact: Fact) => isSure(fact) || isWithdrawal(fact)
+  const dismissed = group.filter((fact) => answers.get(addressOf(fact))?.is === "none")
+  if (dismissed.length === 0) return group
+  if (dismissed.some(isFirm)) return []
+  const isCovered = coveredBy(answers, dismissed)
+  const isChosen = (fact: Fact) => (answers.get(addressOf(fact))?.is ?? "none") !== "none"
+  return group.filter((fact) => isFirm(fact) || isChosen(fact) || !isCovered(fact))
+}
+
+/** Whether a person who answered about any of these had this one, too: it was asked about, or had been received then. */
+const coveredBy = (answers: Situation["answers"], asked: ReadonlyArray<Fact>) => {
+  const newest = newestOf(answers, asked)
+  const until = newest && DateTime.formatIso(newest.at)
+  return (fact: Fact) => answers.has(addressOf(fact)) || (until !== undefined && fact.received_at <= until)
+}
+
+const newestOf = (answers: Situation["answers"], asked: ReadonlyArray<Fact>): Answer | undefined =>
+  asked.flatMap((fact) => answers.get(addressOf(fact)) ?? []).toSorted((a, b) => DateTime.Order(b.at, a.at))[0]
+
 const reservationOf = (group: ReadonlyArray<Fact>): Reservation => {
-  const facts = group.filter(({ kind }) => enriching.has(kind))
+  const stated = group.findLast(isStating)
+  const facts = group.filter((fact) => fact.kind !== "modified" && !isWithdrawal(fact))
   const sure = facts.filter(isSure)
   const telling = sure.length > 0 ? sure : facts
   const newest = telling.toReversed()
-  const last = group.findLast(
-    (fact) =>
-      fact.kind === "cancelled" || (isSure(fact) && (fact.kind === "confirmed" || fact.kind === "alteration_accepted")),
-  )
   const said = <C extends Known>(column: C) =>
     newest.map((fact) => knownOf(fact, column)).find((value) => value !== null) ?? null
   const [first] = group
@@ -287,8 +342,10 @@ const reservationOf = (group: ReadonlyArray<Fact>): Reservation => {
     facts,
     modifications: group.filter(({ kind }) => kind === "modified"),
     isSure: sure.length > 0,
-    isCancelled: last?.kind === "cancelled",
+    isCancelled: stated?.kind === "cancelled",
+    stated,
     isVague: false,
+    isLost: false,
   }
 }
 
@@ -319,7 +376,11 @@ const joined = (situation: Situation, apart: ReadonlyArray<Reservation>): Readon
       whole.push({ ...one, isSure: false, isVague: true })
     } else {
       const facts = [...host.facts, ...one.facts].toSorted(byAge)
-      whole[whole.indexOf(host)] = { ...host, facts, guestName: host.guestName ?? one.guestName }
+      const stated = [host.stated, one.stated]
+        .flatMap((fact) => fact ?? [])
+        .toSorted(byAge)
+        .at(-1)
+      whole[whole.indexOf(host)] = { ...host, facts, stated, guestName: host.guestName ?? one.guestName }
     }
   }
   return whole
@@ -398,13 +459,13 @@ const place = (situation: Situation, reservations: ReadonlyArray<Reservation>): 
   for (const reservation of reservations) {
     const placement = answered(situation, reservation) ?? byCode(situation, reservation)
     if (placement !== undefined) placed.push(placement)
-    else if (!reservation.isCancelled && reservation.facts.length > 0) rest.push(reservation)
+    else if (!reservation.isCancelled) rest.push(isAnswered(situation, reservation) ? lost(reservation) : reservation)
   }
   const taken = new Set(placed.flatMap(({ bookings, taken = bookings }) => taken))
   const sought = rest.map((reservation) => near(situation, reservation))
   for (const one of sought) {
     const meets = (found: ReadonlyArray<Plain>) => (other: Near) =>
-      other !== one && other.found.some((booking) => found.includes(booking))
+      other !== one && !other.reservation.isLost && other.found.some((booking) => found.includes(booking))
     // What another reservation is about is no question for one whose stay was cancelled.
     const isAnswered = sought.some(meets(one.since ?? []))
     placed.push(byDates(isAnswered ? { ...one, since: [] } : one, sought.filter(meets(one.found)), taken))
@@ -412,17 +473,31 @@ const place = (situation: Situation, reservations: ReadonlyArray<Reservation>): 
   return placed
 }
 
-/** It is what a person said it is, as long as that is a stay. */
+const messagesOf = ({ facts, modifications }: Reservation) => [...facts, ...modifications]
+
+const isAnswered = ({ answers }: Situation, reservation: Reservation) =>
+  newestOf(answers, messagesOf(reservation)) !== undefined
+
+/** Nothing tells by itself where it has gone: a person said that it was no other one. */
+const lost = (reservation: Reservation): Reservation => ({ ...reservation, isSure: false, isVague: true, isLost: true })
+
+/** It is what a person said it is, as long as the calendar has that. */
 const answered = ({ answers, bookings, today }: Situation, reservation: Reservation): Placement | undefined => {
-  const [newest] = reservation.facts
-    .flatMap((fact) => answers.get(addressOf(fact)) ?? [])
-    .toSorted((a, b) => DateTime.Order(b.at, a.at))
+  const newest = newestOf(answers, messagesOf(reservation))
   if (newest === undefined) return undefined
+  const none = { reservation, bookings: [], match: "person", doubts: [] } as const
   // Only the calendar knows for sure that a stay which was cancelled is this one.
-  const isMeant = ({ id }: Booking) => id === newest.is && !reservation.isCancelled
-  const chosen = bookings.filter((booking) => isMeant(booking) && isOpen(booking, today))
-  return { reservation, bookings: chosen, match: "person", doubts: [] }
+  if (reservation.isCancelled) return none
+  const chosen = bookings.find(({ id, status }) => id === newest.is && status !== "cancelled")
+  if (chosen === undefined) return undefined
+  if (!isOpen(chosen, today)) return none
+  const rooms = bookings.filter((booking) => isOpen(booking, today) && isBeside(booking, chosen))
+  return { ...none, bookings: rooms.length === reservation.rooms ? rooms : [chosen] }
 }
+
+/** Another room of the same reservation, as far as the calendar tells. */
+const isBeside = (one: Booking, other: Booking) =>
+  one.platform === other.platform && one.feed === other.feed && isOn(one, other) && agrees(one.code, other.code)
 
 /**
  * What the calendar calls by its code is told who booked it, even if that is cancelled: that it is there no more is the
@@ -522,7 +597,7 @@ const byDates = (one: Near, rivals: ReadonlyArray<Near>, taken: ReadonlySet<Plai
   const none = { reservation, bookings: [], match, doubts: [] } as const
   const doubting = (doubt: Doubt, candidates = found): Placement => ({ ...none, doubts: [{ doubt, candidates }] })
   if (found.length === 0 && there.length > 0) return doubting("OTHER_CODE", there)
-  if (found.length === 0 && since === undefined) return doubting("NO_BOOKING")
+  if (found.length === 0 && since === undefined) return reservation.isLost ? none : doubting("NO_BOOKING")
   if (found.length === 0) return since === undefined || since.length === 0 ? none : doubting("AMBIGUOUS", since)
   if (reservation.isVague) return doubting("AMBIGUOUS")
   if (!reservation.isSure) return doubting("LOW_CONFIDENCE")
@@ -554,14 +629,16 @@ const tell = ({ answers, isBarred }: Situation, { bookings, match, reservation }
       const value = fact && valueOf(fact, field)
       if (fact === undefined || value === undefined || value === null || value === booking[field]) return []
       const confidence = certainty(fact, field)
-      const held = booking[field] === null ? 0 : (booking.confidence?.[field] ?? 1)
-      if (confidence <= held) return []
+      if (confidence <= heldBy(booking, field)) return []
       const supporters = new Set(saying.filter((fact) => valueOf(fact, field) === value).map(addressOf))
       return [{ bookingId: booking.id, field, value, fact, confidence, match, supporters }]
     })
   })
 
 const valueOf = (fact: Fact, field: Field) => fact[columnOf[field]]
+
+/** How sure a booking is of what it says itself. */
+const heldBy = (booking: Booking, field: Field) => (booking[field] === null ? 0 : (booking.confidence?.[field] ?? 1))
 
 /** Of those that are equally sure, what was said first. */
 const surest = (
@@ -581,30 +658,37 @@ const fullest = (surest: ReadonlyArray<Fact>): Fact | undefined => {
 
 /** What a person is asked about a reservation; nothing where the answer would tell nothing. */
 const ask = (
-  { bookings, doubts, match, reservation }: Placement,
+  { answers }: Situation,
+  { bookings, doubts, reservation }: Placement,
   adds: (facts: ReadonlyArray<Fact>, candidates: ReadonlyArray<BookingId>) => boolean,
 ): ReadonlyArray<Question> => {
-  const { facts, isCancelled, isSure: sure, modifications } = reservation
-  const [first] = facts
-  const about = new Set([...facts, ...modifications].map(addressOf))
+  const { facts, isCancelled, isSure: sure, modifications, stated } = reservation
+  const messages = messagesOf(reservation)
+  const [first] = messages
+  const about = new Set(messages.map(addressOf))
   const asking = (doubt: Doubt, fact: Fact | undefined, candidates: ReadonlyArray<BookingId>) =>
     fact === undefined ? [] : [{ doubt, fact, about, candidates }]
-  const isBooked = facts.some(({ kind }) => kind === "confirmed" || kind === "alteration_accepted")
+  const isCovered = coveredBy(answers, messages)
+  const isUnsettled = (fact: Fact) => (stated === undefined || byAge(stated, fact) < 0) && !isCovered(fact)
+  const unsettling = facts.find((fact) => isUnsettling(fact) && isUnsettled(fact))
+  const isStated = messages.some(isStatement)
   const questions = doubts.flatMap(({ candidates, doubt }) => {
     const ids = candidates.map(idOf).toSorted()
-    const isWorthIt = sure || (doubt === "NO_BOOKING" ? isBooked : adds(facts, ids))
+    const isNowhere = doubt === "NO_BOOKING" || doubt === "OTHER_CODE"
+    const isWorthIt = sure || unsettling !== undefined || (isNowhere && isStated) || adds(facts, ids)
     return isWorthIt ? asking(doubt, first, ids) : []
   })
-  if (bookings.length === 0 || match === "person" || isCancelled) return questions
+  if (bookings.length === 0 || isCancelled) return questions
   const ids = bookings.map(idOf).toSorted()
   const named = facts.filter((fact) => isSure(fact) && knownOf(fact, "guest_name") !== null)
-  const isOneName = named.every((a) => named.every((b) => areNamesAlike(a.guest_name, b.guest_name)))
-  const unsure = facts.filter((fact) => !isSure(fact))
+  const isOneName =
+    named.every(isCovered) || named.every((a) => named.every((b) => areNamesAlike(a.guest_name, b.guest_name)))
+  const adding = facts.find((fact) => !isSure(fact) && !answers.has(addressOf(fact)) && adds([fact], ids))
   return [
     ...questions,
     ...(isOneName ? [] : asking("NAME_CONFLICT", first, ids)),
-    ...(adds(unsure, ids) ? asking("LOW_CONFIDENCE", unsure[0], ids) : []),
-    ...asking("MODIFIED", modifications[0], ids),
+    ...asking("LOW_CONFIDENCE", adding ?? unsettling, ids),
+    ...asking("MODIFIED", modifications.find(isUnsettled), ids),
   ]
 }
 

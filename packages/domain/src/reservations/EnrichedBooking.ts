@@ -58,12 +58,19 @@ export const Why = Schema.Literals([
   "withdrawn",
   /** Somebody wrote another value since. */
   "changed",
-  /** An operator took it back: it is not made again from that connection by that version of the extractor. */
+  /** An operator took it back: that version of the extractor does not make it again, from that connection at least. */
   "operator",
   /** The booking cannot be written to any more. */
   "gone",
 ])
 export type Why = typeof Why.Type
+
+const undone = {
+  ...number,
+  why: Why,
+  /** Not only from that connection: that version of the extractor tells the booking nothing any more, from none. */
+  everywhere: Schema.optionalKey(Schema.Boolean),
+}
 
 /**
  * What happened to a booking by mail.
@@ -76,7 +83,7 @@ export const Event = Schema.TaggedUnion({
   /** The booking has these values. */
   enrichment_applied: { ...at, ...number },
   /** It is not to have them after all. */
-  enrichment_undone: { ...at, ...number, why: Why },
+  enrichment_undone: { ...at, ...undone },
   /** `restored`: it has the values from before. `kept`: there was nothing left to take back, or nothing to take it from. */
   enrichment_taken_back: { ...at, ...number, outcome: Schema.Literals(["restored", "kept"]) },
   /** The personal data of this booking's enrichments was destroyed. */
@@ -87,7 +94,7 @@ export type Event = typeof Event.Type
 export const Command = Schema.TaggedUnion({
   Enrich: { ...at, ...enrichment },
   ConfirmApplied: { ...at, ...number },
-  Undo: { ...at, ...number, why: Why },
+  Undo: { ...at, ...undone },
   ConfirmTakenBack: { ...at, ...number, outcome: Schema.Literals(["restored", "kept"]) },
   Forget: at,
 })
@@ -109,9 +116,15 @@ export interface State {
   readonly enrichments: ReadonlyArray<Enrichment>
   /** How many there ever were. */
   readonly count: number
-  /** What operators took back. */
-  readonly barred: ReadonlyArray<Pick<Enrichment, "connectionId" | "extractor"> & { readonly at: DateTime.Utc }>
+  /** What operators took back: what it is from which connection, or from any, and by which extractor. */
+  readonly barred: ReadonlyArray<Bar>
   readonly forgotten: boolean
+}
+
+export interface Bar {
+  readonly connectionId: ConnectionId | "any"
+  readonly extractor: number
+  readonly at: DateTime.Utc
 }
 
 export const initial: State = { enrichments: [], count: 0, barred: [], forgotten: false }
@@ -128,13 +141,11 @@ export const evolve = (state: State, event: Event): State => {
       return withStatus(state, event.number, "applied")
     case "enrichment_undone": {
       const undone = state.enrichments.find(({ number }) => number === event.number)
-      return {
-        ...withStatus(state, event.number, "undone"),
-        barred:
-          undone === undefined || event.why !== "operator"
-            ? state.barred
-            : [...state.barred, { connectionId: undone.connectionId, extractor: undone.extractor, at: event.at }],
-      }
+      const after = withStatus(state, event.number, "undone")
+      if (undone === undefined || event.why !== "operator") return after
+      const { connectionId, extractor } = undone
+      const bar = { connectionId: event.everywhere === true ? ("any" as const) : connectionId, extractor, at: event.at }
+      return { ...after, barred: [...state.barred, bar] }
     }
     case "enrichment_taken_back":
       return { ...state, enrichments: state.enrichments.filter(({ number }) => number !== event.number) }

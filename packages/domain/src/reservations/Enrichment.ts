@@ -73,7 +73,7 @@ export class BookingNotOpen extends Schema.TaggedError<BookingNotOpen>()("Bookin
 
 /**
  * Considers every message that was recorded since the last run, and settles what broke off. All messages, once the
- * extractors are others than then.
+ * extractors or the rules of matching are others than then.
  */
 export const run = Effect.fn("Enrichment.run")(function* (tenantId: TenantId) {
   return yield* oneAfterTheOther(
@@ -84,7 +84,8 @@ export const run = Effect.fn("Enrichment.run")(function* (tenantId: TenantId) {
       const facts = yield* liveFacts
       const head = yield* caughtUp
       const { state: before } = yield* loadRuns(tenantId, undefined)
-      const isAnew = before.facts !== facts || before.enabled !== enabled
+      const matching = BookingMatching.version
+      const isAnew = before.facts !== facts || before.enabled !== enabled || before.matching !== matching
       const after = isAnew ? beginning : Position.make(before.until)
       const log = yield* EventLog
       const settled = yield* settleIn(tenantId)
@@ -99,7 +100,7 @@ export const run = Effect.fn("Enrichment.run")(function* (tenantId: TenantId) {
         )
       if (considered.factsConsidered > 0 || isAnew) {
         const at = yield* DateTime.now
-        const command = { _tag: "RecordRun", at, until: head, facts, enabled, ...considered } as const
+        const command = { _tag: "RecordRun", at, until: head, facts, enabled, matching, ...considered } as const
         yield* handleRuns(tenantId, undefined, command, { metadata })
       }
       return considered
@@ -214,7 +215,7 @@ export interface Undone {
 /**
  * Takes enrichments back, of all tenants or one: for the work of an extractor that turned out to be bad. It is recorded,
  * and the host's next {@link run} or {@link settle} writes the values from before, except where somebody edited since.
- * The same version of the extractor does not tell these bookings anything from that connection again.
+ * The same version of the extractor does not tell these bookings anything again, from that connection, or from any.
  *
  * Needs neither the host's bookings nor any key. Safe to repeat.
  */
@@ -253,7 +254,8 @@ export const undo = Effect.fn("Enrichment.undo")(function* ({
     const meant = state.enrichments.filter(isMeant)
     undone.push(...meant.map((enrichment) => ({ tenantId, bookingId, enrichment })))
     if (dryRun || meant.length === 0) continue
-    const commands = meant.map(({ number }) => ({ _tag: "Undo", number, why: "operator" }) as const)
+    const undo = { _tag: "Undo", why: "operator", ...(connection === undefined && { everywhere: true }) } as const
+    const commands = meant.map(({ number }) => Object.assign({ number }, undo))
     yield* Aggregate.decidingAgain(
       Effect.flatMap(loadClear(tenantId, bookingId), (loaded) => recorded([{ loaded, commands }], actor)),
     )

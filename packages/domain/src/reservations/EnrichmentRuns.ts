@@ -2,7 +2,7 @@
  * How far a tenant's messages have been compared with its bookings. One stream
  * for each tenant.
  */
-import { Result, Schema } from "effect"
+import { Equal, Result, Schema } from "effect"
 
 import { StreamId } from "../EventStore.ts"
 
@@ -12,6 +12,8 @@ const run = {
   until: Schema.BigIntFromString,
   /** The version of the view `reservation_facts` that it was read from. */
   facts: Schema.Natural,
+  /** The version of the rules by which it was matched; none in what was recorded before they had one. */
+  matching: Schema.optionalKey(Schema.Natural),
   /** How often switches had been turned on again: what was frozen before is considered again. */
   enabled: Schema.Natural,
   factsConsidered: Schema.Natural,
@@ -35,16 +37,22 @@ export type Command = typeof Command.Type
 export interface State {
   readonly until: bigint
   readonly facts: number
+  readonly matching: number
   readonly enabled: number
 }
 
-export const initial: State = { until: 0n, facts: 0, enabled: 0 }
+export const initial: State = { until: 0n, facts: 0, matching: 0, enabled: 0 }
 
-export const evolve = (_: State, { enabled, facts, until }: Event): State => ({ until, facts, enabled })
+export const evolve = (_: State, { enabled, facts, matching = 0, until }: Event): State => ({
+  until,
+  facts,
+  matching,
+  enabled,
+})
 
 export const decide = (state: State, command: Command): Result.Result<ReadonlyArray<Event>> =>
   Result.succeed(
-    state.until === command.until && state.facts === command.facts && state.enabled === command.enabled
+    Equal.equals(state, evolve(state, { ...command, _tag: "facts_considered" }))
       ? []
       : [{ ...command, _tag: "facts_considered" }],
   )

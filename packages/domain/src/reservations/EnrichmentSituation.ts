@@ -172,7 +172,7 @@ export const look = Effect.fnUntraced(function* (tenantId: TenantId, { bookings:
       const answer = answers.get(addressOf({ account_id, message_id }))
       return (histories.get(bookingId)?.state.barred ?? []).some(
         (bar) =>
-          bar.connectionId === connection_id &&
+          (bar.connectionId === "any" || bar.connectionId === connection_id) &&
           bar.extractor === extractor &&
           (answer?.is !== bookingId || DateTime.isLessThanOrEqualTo(answer.at, bar.at)),
       )

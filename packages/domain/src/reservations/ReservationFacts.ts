@@ -111,7 +111,10 @@ export const ReservationFacts = Schema.Struct({
   listing: value(Schema.String),
   /** Of what the message says as a whole: 0 where it says nothing of a reservation. */
   confidence: Certainty,
-  /** `auto`: may be applied by itself. `review`: a person is asked. `none`: says nothing that a booking could learn. */
+  /**
+   * `auto`: may be applied by itself. `review`: a person is asked, whatever its kind, as long as the answer would tell
+   * something. `none`: says nothing that a booking could learn.
+   */
   decision: Schema.Literals(["auto", "review", "none"]),
   /** In order of weight. */
   reasons: Schema.Array(Reason),

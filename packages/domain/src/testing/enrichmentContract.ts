@@ -7,9 +7,10 @@ import { assert, describe, layer } from "@effect/vitest"
 import { DateTime, Duration, Effect, Exit, Layer, Logger, Option, Schema } from "effect"
 import { Digest, SecureRandom } from "effect/crypto"
 
+import * as Aggregate from "../Aggregate.ts"
 import * as Controls from "../Controls.ts"
 import { DataKeys } from "../DataKeys.ts"
-import { categoryOf, type EventLog, EventStore } from "../EventStore.ts"
+import { categoryOf, EventLog, EventStore } from "../EventStore.ts"
 import * as Forgetting from "../Forgetting.ts"
 import { type Leases } from "../Leases.ts"
 import * as Rebuild from "../Rebuild.ts"
@@ -17,6 +18,7 @@ import { type Bookings } from "../reservations/Bookings.ts"
 import * as EnrichedBooking from "../reservations/EnrichedBooking.ts"
 import * as Enrichment from "../reservations/Enrichment.ts"
 import * as EnrichmentReviewsView from "../reservations/EnrichmentReviewsView.ts"
+import * as EnrichmentRuns from "../reservations/EnrichmentRuns.ts"
 import * as EnrichmentsView from "../reservations/EnrichmentsView.ts"
 import { type Sealer } from "../Sealer.ts"
 import * as Verify from "../Verify.ts"
@@ -467,12 +469,15 @@ export const enrichmentContract = <E>(
 
       it.effect("whose messages name different guests keeps the first, and a person is asked", () =>
         Effect.gen(function* () {
-          const { booking, deliver, have, open, run } = yield* hosting
+          const { booking, deliver, have, open, reconsider, resolve, run } = yield* hosting
           yield* have(stay("b", { code: "HMTEST0001" }))
           yield* deliver(mail("m1"), mail("m2", { guestName: "María José Ejemplo", received: "2026-11-20T10:05:00Z" }))
           yield* run
           assert.strictEqual((yield* booking("b")).guestName, "Ada Testwell")
           assert.deepStrictEqual(asked(yield* open), [["NAME_CONFLICT", ["b"]]])
+          for (const { review_id } of yield* open) yield* resolve(review_id, "b")
+          yield* reconsider
+          assert.deepStrictEqual(asked(yield* open), [])
         }),
       )
 
@@ -596,6 +601,325 @@ export const enrichmentContract = <E>(
       )
     })
 
+    describe("a doubt", () => {
+      const disputed = { decision: "review", reasons: ["KIND_CONFLICT"] } as const
+      const later = { received: "2026-11-20T10:20:00Z" }
+
+      for (const kind of [
+        "confirmed",
+        "cancelled",
+        "request_pending",
+        "request_reminder",
+        "inquiry",
+        "alteration_requested",
+        "modified",
+        "unknown",
+      ] as const) {
+        it.effect(`A12 whether a reservation stands at all is a question, where its kind is ${kind}`, () =>
+          Effect.gen(function* () {
+            const { booking, bookings, deliver, feed, have, open, reviews, run } = yield* hosting
+            yield* have(stay("b", { code: "HMTEST0001" }))
+            const before = yield* bookings
+            yield* deliver(
+              mail("m", { ...disputed, kind }),
+              mail("elsewhere", {
+                ...disputed,
+                kind,
+                code: "HMTEST0003",
+                checkIn: "2027-02-01",
+                checkOut: "2027-02-03",
+              }),
+            )
+            yield* run
+            assert.deepStrictEqual(yield* bookings, before)
+            const doubt = kind === "modified" ? "MODIFIED" : "LOW_CONFIDENCE"
+            assert.deepStrictEqual(asked(yield* open), [
+              [doubt, ["b"]],
+              ["NO_BOOKING", []],
+            ])
+            yield* feed({ ...(yield* booking("b")), status: "cancelled" })
+            assert.deepStrictEqual(asked(yield* open), [["NO_BOOKING", []]])
+            assert.isTrue((yield* reviews).some(({ status }) => status === "lapsed"))
+          }),
+        )
+      }
+
+      it.effect(
+        "whether it was cancelled takes nothing back, and is settled by what says for sure that it stands",
+        () =>
+          Effect.gen(function* () {
+            const { booking, deliver, have, open, run } = yield* hosting
+            yield* have(stay("b"))
+            yield* deliver(mail("m1"), mail("m2", { ...disputed, kind: "cancelled", ...later }))
+            yield* run
+            assert.deepStrictEqual(told(yield* booking("b")), ["Ada Testwell", 4, "HMTEST0001"])
+            assert.deepStrictEqual(asked(yield* open), [["LOW_CONFIDENCE", ["b"]]])
+            yield* deliver(mail("m3", { kind: "alteration_accepted", received: "2026-11-20T10:25:00Z" }))
+            yield* run
+            assert.deepStrictEqual(told(yield* booking("b")), ["Ada Testwell", 4, "HMTEST0001"])
+            assert.deepStrictEqual(asked(yield* open), [])
+          }),
+      )
+
+      it.effect("whether it was cancelled is settled by a confirmation of the same stay that leaves the code out", () =>
+        Effect.gen(function* () {
+          const { deliver, have, open, run } = yield* hosting
+          yield* have(stay("b"))
+          yield* deliver(
+            mail("m1"),
+            mail("m2", { ...disputed, kind: "cancelled", ...later }),
+            mail("m3", { code: null, received: "2026-11-20T10:25:00Z" }),
+          )
+          yield* run
+          assert.deepStrictEqual(asked(yield* open), [])
+        }),
+      )
+
+      it.effect("whose stay it is, where the calendar has another code, is a question although it is told all", () =>
+        Effect.gen(function* () {
+          const { deliver, have, open, run } = yield* hosting
+          yield* have(stay("b", { code: "HMTEST0009", guestName: "Bruno Beispiel", guestCount: 2 }))
+          yield* deliver(mail("m", { confidence: 0.7 }))
+          yield* run
+          assert.deepStrictEqual(asked(yield* open), [["OTHER_CODE", ["b"]]])
+        }),
+      )
+
+      it.effect("whether it was cancelled is settled by what says so for sure", () =>
+        Effect.gen(function* () {
+          const { booking, deliver, have, open, run } = yield* hosting
+          yield* have(stay("b"))
+          yield* deliver(mail("m1"), mail("m2", { ...disputed, kind: "cancelled", ...later }))
+          yield* run
+          yield* deliver(mail("m3", { kind: "cancelled", decision: "none", received: "2026-11-20T10:25:00Z" }))
+          yield* run
+          assert.deepStrictEqual(told(yield* booking("b")), [null, null, null])
+          assert.deepStrictEqual(asked(yield* open), [])
+        }),
+      )
+
+      it.effect("whether it stands after all is a question, after it was cancelled for sure", () =>
+        Effect.gen(function* () {
+          const { booking, deliver, have, open, run } = yield* hosting
+          yield* have(stay("b"))
+          yield* deliver(
+            mail("m1"),
+            mail("m2", { kind: "cancelled", decision: "none", received: "2026-11-20T10:10:00Z" }),
+            mail("m3", { ...disputed, kind: "confirmed", ...later }),
+          )
+          yield* run
+          assert.deepStrictEqual(told(yield* booking("b")), [null, null, null])
+          assert.deepStrictEqual(asked(yield* open), [["LOW_CONFIDENCE", ["b"]]])
+        }),
+      )
+
+      it.effect("whether it stands after all leaves what a booking was told by the calendar's code", () =>
+        Effect.gen(function* () {
+          const { booking, deliver, have, open, run } = yield* hosting
+          yield* have(stay("b", { code: "HMTEST0001" }))
+          yield* deliver(
+            mail("m1"),
+            mail("m2", { kind: "cancelled", decision: "none", received: "2026-11-20T10:10:00Z" }),
+            mail("m3", { ...disputed, kind: "unknown", ...later }),
+          )
+          yield* run
+          assert.deepStrictEqual(told(yield* booking("b")), ["Ada Testwell", 4, "HMTEST0001"])
+          assert.deepStrictEqual(asked(yield* open), [["LOW_CONFIDENCE", ["b"]]])
+        }),
+      )
+
+      it.effect("is settled by a person, once, and is asked again when it comes up again", () =>
+        Effect.gen(function* () {
+          const { booking, deliver, have, open, reconsider, resolve, run } = yield* hosting
+          yield* have(stay("b"))
+          yield* deliver(
+            mail("m1"),
+            mail("m2", { ...disputed, kind: "cancelled", ...later }),
+            mail("m3", { kind: "modified", decision: "review", ...later }),
+          )
+          yield* run
+          assert.deepStrictEqual(asked(yield* open), [
+            ["LOW_CONFIDENCE", ["b"]],
+            ["MODIFIED", ["b"]],
+          ])
+          for (const { review_id } of (yield* open).slice(0, 1)) yield* resolve(review_id, "b")
+          yield* reconsider
+          assert.deepStrictEqual(asked(yield* open), [])
+          assert.deepStrictEqual(told(yield* booking("b")), ["Ada Testwell", 4, "HMTEST0001"])
+          yield* deliver(mail("m4", { kind: "modified", decision: "review", received: "2026-11-20T10:45:00Z" }))
+          yield* run
+          assert.deepStrictEqual(asked(yield* open), [["MODIFIED", ["b"]]])
+        }),
+      )
+
+      it.effect("what was changed is a question although no booking is known, and finds it when it comes", () =>
+        Effect.gen(function* () {
+          const { deliver, feed, open, run } = yield* hosting
+          yield* deliver(mail("m", { kind: "modified", decision: "review", checkIn: null, checkOut: null }))
+          yield* run
+          assert.deepStrictEqual(asked(yield* open), [["NO_BOOKING", []]])
+          yield* feed(stay("b", { code: "HMTEST0001" }))
+          assert.deepStrictEqual(asked(yield* open), [["MODIFIED", ["b"]]])
+        }),
+      )
+
+      it.effect("which reservation is confirmed is a question where nothing says it", () =>
+        Effect.gen(function* () {
+          const { deliver, have, open, run } = yield* hosting
+          yield* have(stay("b"))
+          const nothing = { code: null, checkIn: null, checkOut: null, confidence: 0.5 }
+          yield* deliver(mail("m1", nothing), mail("m2", { ...nothing, kind: "guest_message" }))
+          yield* run
+          assert.deepStrictEqual(
+            (yield* open).map(({ candidates, message_id, reason }) => [message_id, reason, candidates]),
+            [["m1", "NO_BOOKING", []]],
+          )
+        }),
+      )
+
+      it.effect("who comes is a question where the host itself only guesses", () =>
+        Effect.gen(function* () {
+          const { booking, deliver, have, open, resolve, run } = yield* hosting
+          const guess = { guestName: "?", guestCount: 4, confidence: { guestName: 0.3 } }
+          yield* have(stay("b", { code: "HMTEST0001", ...guess }))
+          yield* deliver(mail("m", { confidence: 0.7 }))
+          yield* run
+          const [question] = yield* open
+          assert.deepStrictEqual(asked(yield* open), [["LOW_CONFIDENCE", ["b"]]])
+          assert.isDefined(question)
+          yield* resolve(question.review_id, "b")
+          assert.strictEqual((yield* booking("b")).guestName, "Ada Testwell")
+        }),
+      )
+
+      it.effect("about a message that is not sure says nothing of those that are, when it is dismissed", () =>
+        Effect.gen(function* () {
+          const { booking, deliver, have, open, reconsider, resolve, run } = yield* hosting
+          yield* have(stay("b"))
+          yield* deliver(
+            mail("m1", { guestCount: null }),
+            mail("m2", { sender: "unproven", confidence: 0.5, guestCount: 9, ...later }),
+          )
+          yield* run
+          assert.deepStrictEqual(told(yield* booking("b")), ["Ada Testwell", null, "HMTEST0001"])
+          const [question] = yield* open
+          assert.isDefined(question)
+          assert.strictEqual(question.message_id, "m2")
+          yield* resolve(question.review_id, "none")
+          yield* reconsider
+          assert.deepStrictEqual(told(yield* booking("b")), ["Ada Testwell", null, "HMTEST0001"])
+          assert.deepStrictEqual(asked(yield* open), [])
+        }),
+      )
+
+      it.effect("about one message leaves what another one adds a question", () =>
+        Effect.gen(function* () {
+          const { booking, deliver, have, open, resolve, run } = yield* hosting
+          yield* have(stay("b", { code: "HMTEST0001" }))
+          yield* deliver(
+            mail("m1", { confidence: 0.7, guestCount: null }),
+            mail("m2", { confidence: 0.7, guestName: null, received: "2026-11-20T10:05:00Z" }),
+          )
+          yield* run
+          for (const expected of [
+            ["Ada Testwell", null, "HMTEST0001"],
+            ["Ada Testwell", 4, "HMTEST0001"],
+          ]) {
+            const [question, ...more] = yield* open
+            assert.isDefined(question)
+            assert.deepStrictEqual(more, [])
+            yield* resolve(question.review_id, "b")
+            assert.deepStrictEqual(told(yield* booking("b")), expected)
+          }
+          assert.deepStrictEqual(asked(yield* open), [])
+        }),
+      )
+
+      it.effect("about another message leaves what a person said of this one", () =>
+        Effect.gen(function* () {
+          const { booking, deliver, have, open, resolve, run } = yield* hosting
+          yield* have(stay("b", { code: "HMTEST0001" }))
+          yield* deliver(mail("m1", { confidence: 0.7, guestCount: null }))
+          yield* run
+          for (const { review_id } of yield* open) yield* resolve(review_id, "b")
+          yield* deliver(mail("m2", { confidence: 0.7, ...later }))
+          yield* run
+          const [question] = yield* open
+          assert.isDefined(question)
+          yield* resolve(question.review_id, "none")
+          assert.deepStrictEqual(told(yield* booking("b")), ["Ada Testwell", null, "HMTEST0001"])
+          assert.deepStrictEqual(asked(yield* open), [])
+        }),
+      )
+
+      it.effect("that a person settled does not come back with a stay that was cancelled, nor with another one's", () =>
+        Effect.gen(function* () {
+          const { booking, deliver, feed, have, open, resolve, run } = yield* hosting
+          const since = DateTime.makeUnsafe("2026-11-20T09:00:00Z")
+          yield* have(stay("b1", { code: "HMTEST0009", since }), stay("b2", { since }))
+          yield* deliver(mail("m1", { guestName: "Bruno Beispiel" }), mail("m2", { code: "HMTEST0002" }))
+          yield* run
+          const question = (yield* open).find(({ message_id }) => message_id === "m1")
+          assert.isDefined(question)
+          yield* resolve(question.review_id, "b1")
+          assert.strictEqual((yield* booking("b1")).guestName, "Bruno Beispiel")
+          assert.deepStrictEqual(told(yield* booking("b2")), ["Ada Testwell", 4, "HMTEST0002"])
+          yield* feed({ ...(yield* booking("b1")), status: "cancelled" })
+          assert.deepStrictEqual(told(yield* booking("b2")), ["Ada Testwell", 4, "HMTEST0002"])
+          yield* feed({ ...(yield* booking("b2")), status: "cancelled" })
+          assert.deepStrictEqual(
+            (yield* open).filter(({ message_id }) => message_id === "m1"),
+            [],
+          )
+        }),
+      )
+
+      it.effect("about one room of a reservation leaves the others what they were told", () =>
+        Effect.gen(function* () {
+          const { booking, deliver, have, open, resolve, run } = yield* hosting
+          yield* have(closed("b1"), closed("b2"))
+          yield* deliver(
+            bookingMail("m1", { rooms: 2 }),
+            bookingMail("m2", { kind: "guest_message", guestName: "Ada Testwell", confidence: 0.7, ...later }),
+          )
+          yield* run
+          const [question] = yield* open
+          assert.isDefined(question)
+          yield* resolve(question.review_id, "b1")
+          assert.deepStrictEqual(told(yield* booking("b1")), ["Ada Testwell", null, "5550000001"])
+          assert.deepStrictEqual(told(yield* booking("b2")), [null, null, "5550000001"])
+        }),
+      )
+
+      it.effect(
+        "that a person settled comes back when the calendar has that stay no more, and tells no other one",
+        () =>
+          Effect.gen(function* () {
+            const { booking, deliver, feed, have, open, resolve, run } = yield* hosting
+            yield* have(stay("b1"), stay("b2"))
+            yield* deliver(mail("m"))
+            yield* run
+            const [question] = yield* open
+            assert.isDefined(question)
+            yield* resolve(question.review_id, "b1")
+            const settled = yield* booking("b1")
+            assert.deepStrictEqual(told(settled), ["Ada Testwell", 4, "HMTEST0001"])
+            // The calendar leaves it out, once.
+            yield* feed({ ...settled, status: "cancelled" })
+            assert.deepStrictEqual(told(yield* booking("b2")), [null, null, null])
+            yield* feed(settled)
+            assert.deepStrictEqual(yield* booking("b1"), settled)
+            assert.deepStrictEqual(asked(yield* open), [])
+            // It calls it by another name.
+            const again = stay("b3", { since: DateTime.makeUnsafe("2026-11-20T14:00:00Z") })
+            yield* feed({ ...settled, status: "cancelled" }, again)
+            assert.deepStrictEqual(told(yield* booking("b2")), [null, null, null])
+            assert.deepStrictEqual(told(yield* booking("b3")), [null, null, null])
+            assert.strictEqual((yield* open).length, 1)
+          }),
+      )
+    })
+
     describe("undoing", () => {
       it.effect("gives back what was there before, except what a person edited since, and does not do it again", () =>
         Effect.gen(function* () {
@@ -643,6 +967,23 @@ export const enrichmentContract = <E>(
           yield* one.run
           assert.deepStrictEqual(told(yield* one.booking("b1")), ["Ada Testwell", 4, "HMTEST0001"])
           assert.deepStrictEqual(told(yield* one.booking("b2")), [null, null, null])
+        }),
+      )
+
+      it.effect("takes back what every mailbox says, unless it is asked to of one", () =>
+        Effect.gen(function* () {
+          const one = yield* hosting
+          const other = yield* hostingIn(one.tenantId)
+          yield* one.have(stay("b"))
+          yield* one.deliver(mail("m1"))
+          yield* one.run
+          yield* other.deliver(mail("m2", { guestCount: 3, confidence: 0.95 }))
+          yield* one.run
+          assert.strictEqual((yield* one.undo()).length, 1)
+          yield* one.run
+          yield* other.deliver(mail("m3", { received: "2026-11-20T10:20:00Z" }))
+          yield* one.run
+          assert.deepStrictEqual(told(yield* one.booking("b")), [null, null, null])
         }),
       )
 
@@ -729,6 +1070,43 @@ export const enrichmentContract = <E>(
             calendar.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(fixed),
           )
           assert.deepStrictEqual(yield* one.unsettled, [])
+        }),
+      property,
+    )
+
+    it.effect.prop(
+      "a calendar that leaves stays out, and shows them again, comes to what it would have come to",
+      [
+        Schema.Array(Drawn).check(Schema.isMaxLength(6)),
+        Schema.Array(DrawnStay).check(Schema.isMinLength(1), Schema.isMaxLength(3)),
+        Shuffle,
+      ],
+      ([drawn, stays, shuffle]) =>
+        Effect.gen(function* () {
+          const mails = drawn.map(mailOf)
+          const calendar = stays.map(stayOf)
+          const state = Effect.fnUntraced(function* (flaps: boolean) {
+            const world = yield* hosting
+            const showing = Effect.fnUntraced(function* (isOut: boolean) {
+              const now = yield* world.bookings
+              const changed = now.flatMap((booking, index) => {
+                const own = calendar.find(({ id }) => id === booking.id)?.status ?? booking.status
+                return (shuffle[index] ?? 0) > 1 ? [{ ...booking, status: isOut ? ("cancelled" as const) : own }] : []
+              })
+              yield* world.feed(...changed)
+            })
+            yield* world.have(...calendar)
+            for (const [index, mail] of mails.entries()) {
+              const isOut = flaps && (shuffle[index] ?? 0) % 2 === 1
+              yield* world.deliver(mail)
+              if (isOut) yield* showing(true)
+              yield* world.run
+              if (isOut) yield* showing(false)
+            }
+            yield* world.reconsider
+            return { bookings: yield* world.bookings, asked: asked(yield* world.open) }
+          })
+          assert.deepStrictEqual(yield* state(true), yield* state(false))
         }),
       property,
     )
@@ -866,6 +1244,29 @@ export const enrichmentContract = <E>(
         }),
       )
     })
+
+    it.effect("what was considered by other rules of matching is considered again, once", () =>
+      Effect.gen(function* () {
+        const { deliver, run, tenantId } = yield* hosting
+        yield* deliver(mail("m"))
+        yield* caughtUp
+        const { head } = yield* EventLog
+        const { version: facts } = factsView()
+        const { enabled } = yield* Controls.standing(tenantId)
+        const before = {
+          facts,
+          enabled,
+          factsConsidered: 1,
+          bookingsEnriched: 0,
+          reviewsOpened: 0,
+          reviewsClosed: 0,
+        }
+        const recorded = { _tag: "RecordRun", at: today, until: yield* head, ...before } as const
+        yield* Aggregate.handle(EnrichmentRuns)(tenantId, undefined, recorded, { metadata: by })
+        assert.deepInclude(yield* run, { factsConsidered: 1, reviewsOpened: 1 })
+        assert.deepInclude(yield* run, { factsConsidered: 0, reviewsOpened: 0 })
+      }),
+    )
 
     it.effect("two runs at once tell each booking once", () =>
       Effect.gen(function* () {

@@ -116,7 +116,11 @@ export const Drawn = Schema.Struct({
     "alteration_accepted",
     "cancelled",
     "modified",
+    "request_pending",
+    "unknown",
   ]),
+  /** One place says that a reservation stands, and another says otherwise. */
+  isDisputed: Schema.Literals([false, false, false, true]),
   code: Schema.NullOr(Schema.Literals(["HMTEST0001", "HMTEST0001", "HMTEST0002"])),
   dates: Schema.Literals([0, 0, 1, 2]),
   guestName: Schema.NullOr(Schema.Literals(["Ada", "Ada Testwell", "Bruno Beispiel"])),
@@ -147,13 +151,15 @@ const datesOf = (n: 0 | 1 | 2) =>
     { checkIn: "2026-12-08", checkOut: "2026-12-10" },
   ][n] ?? { checkIn: null, checkOut: null }
 
-export const mailOf = ({ dates, kind, minute, ...drawn }: typeof Drawn.Type, index: number): Mail =>
+export const mailOf = ({ dates, isDisputed, kind, minute, ...drawn }: typeof Drawn.Type, index: number): Mail =>
   mail(`m${index}`, {
     ...drawn,
     ...datesOf(dates),
     kind,
     received: `2026-11-20T10:0${minute}:00Z`,
-    ...((kind === "cancelled" || kind === "modified") && { decision: "none" }),
+    ...((kind === "cancelled" || kind === "request_pending") && { decision: "none" }),
+    ...((kind === "modified" || kind === "unknown") && { decision: "review" }),
+    ...(isDisputed && { decision: "review", reasons: ["KIND_CONFLICT"] }),
   })
 
 export const stayOf = (
