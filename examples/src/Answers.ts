@@ -1,7 +1,7 @@
 /** What the handlers of all groups share: rows or 404, views that contain what was just written, pages for browsers. */
 import { AccountsView, ConnectionsView, EventStore, type Ids, type Projection, ViewStore } from "@holdfast/domain"
 import { Effect } from "effect"
-import { type HttpServerRequest, HttpServerResponse } from "effect/http"
+import { type Headers, type HttpServerRequest, HttpServerResponse } from "effect/http"
 
 import { Caller } from "./ApiCommon.ts"
 import { notFound } from "./ApiErrors.ts"
@@ -32,6 +32,9 @@ export const settled = (...views: ReadonlyArray<Pick<Projection.View, "name">>) 
  * leads to.
  */
 export const orPage = <A>({ headers }: HttpServerRequest.HttpServerRequest, answer: A) =>
-  headers["accept"]?.includes("text/html") === true && !HttpServerResponse.isHttpServerResponse(answer)
+  isPerson(headers) && !HttpServerResponse.isHttpServerResponse(answer)
     ? HttpServerResponse.redirect("/", { status: 303 })
     : answer
+
+/** Browsers ask for pages; programs do not. */
+export const isPerson = (headers: Headers.Headers) => headers["accept"]?.includes("text/html") === true

@@ -51,6 +51,8 @@ export const Conflicts = Schema.Literals([
   "NOT_READY",
   /** The answer from the provider belongs to no consent that this browser was asked for. */
   "CONSENT_REFUSED",
+  /** The person said no, at the provider. */
+  "CONSENT_DENIED",
   /** The accounts are connected already, and work. */
   "ALREADY_CONNECTED",
   /** Somebody answered before. */
@@ -100,7 +102,7 @@ export class Unprocessable extends Schema.Error<Unprocessable>("Unprocessable")(
 
 /** The provider answered, but not as it should have. */
 export class BadGateway extends Schema.Error<BadGateway>("BadGateway")(
-  { error: Schema.Literals(["PROVIDER_REFUSED", "CONSENT_DENIED"]), ...answer },
+  { error: Schema.tag("PROVIDER_REFUSED"), ...answer },
   { httpApiStatus: 502 },
 ) {}
 
@@ -269,7 +271,7 @@ const plaidProblem = ({ reason, retryable }: PlaidError.PlaidError): Problem => 
   if (retryable) return unavailable("PROVIDER_UNAVAILABLE", "Plaid does not answer: ask again")
   return reason._tag === "AuthorizationEnded"
     ? conflict("REAUTHORIZATION_NEEDED", "The bank ended the authorization: the owner has to consent")
-    : new BadGateway({ error: "PROVIDER_REFUSED", message: "Plaid did not give what is needed", retryable: false })
+    : new BadGateway({ message: "Plaid did not give what is needed", retryable: false })
 }
 
 const googleProblem = ({ reason, retryable }: GoogleError.GoogleError): Problem => {
@@ -280,11 +282,10 @@ const googleProblem = ({ reason, retryable }: GoogleError.GoogleError): Problem 
     case "Unauthorized":
       return conflict("REAUTHORIZATION_NEEDED", "Google ended the authorization: the owner has to consent")
     case "Denied":
-      return new BadGateway({ error: "CONSENT_DENIED", message: "The owner did not consent", retryable: true })
+      return conflict("CONSENT_DENIED", "The owner did not consent", true)
     default:
       if (retryable) return unavailable("PROVIDER_UNAVAILABLE", "Google does not answer: ask again")
       return new BadGateway({
-        error: "PROVIDER_REFUSED",
         message: "Google did not give what is needed",
         retryable: false,
       })
@@ -337,7 +338,6 @@ export const syncProblem = (reason: string): Problem => {
       return conflict("SYNC_IN_PROGRESS", "What the connection watches was changed meanwhile: ask again", true)
     default:
       return new BadGateway({
-        error: "PROVIDER_REFUSED",
         message: "The provider answered, but not as documented",
         retryable: false,
       })

@@ -41,9 +41,9 @@ export const projections = Layer.effectDiscard(
 )
 
 /**
- * Finishes the consents that a process which died had taken, then looks at every connection as often as it asks for, and
- * ends the consents at Google that nobody finishes. A renewed token that the log does not know of yet is recorded by the
- * first look.
+ * Looks at every connection as often as it asks for. Beside that it finishes the consents that a process which died had
+ * taken, and ends those at Google that nobody finishes. A renewed token that the log does not know of yet is recorded by
+ * the first look.
  */
 export const sync = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -56,10 +56,12 @@ export const sync = Layer.effectDiscard(
       providers: [plaid.id],
       sync: ({ connectionId, tenantId }) => Sync.run(plaid, tenantId, connectionId),
     })
+    const finish = Effect.retry(GmailConnect.recover(), Schedule.spaced("10 seconds"))
+    const lapse = trying("end consents that nobody finishes", GmailConsents.lapse())
     // What can be finished still is finished before anything lapses.
-    const lapses = trying("end consents that nobody finishes", GmailConsents.lapse())
-    const mailboxesAndLapses = Effect.all([mailboxes, Effect.repeat(lapses, upkeepEvery)], { concurrency: 2 })
-    yield* Effect.forkScoped(Effect.andThen(GmailConnect.recover(), mailboxesAndLapses))
+    const consents = Effect.andThen(finish, Effect.repeat(lapse, upkeepEvery))
+    yield* Effect.forkScoped(consents)
+    yield* Effect.forkScoped(mailboxes)
     yield* Effect.forkScoped(banks)
   }),
 )
@@ -85,6 +87,9 @@ export const upkeep = Layer.effectDiscard(
 
 const upkeepEvery = Schedule.spaced("10 minutes")
 
-/** What cannot be done now is done the next time. */
+/** What cannot be done now is done the next time, whatever was in its way. */
 const trying = <A, E extends { readonly _tag: string }, R>(what: string, chore: Effect.Effect<A, E, R>) =>
-  Effect.catch(Effect.asVoid(chore), ({ _tag }) => Effect.logWarning(`Not done now (${_tag}): ${what}`))
+  Effect.asVoid(chore).pipe(
+    Effect.catch(({ _tag }) => Effect.logWarning(`Not done now (${_tag}): ${what}`)),
+    Effect.catchDefect(() => Effect.logError(`Not done now (a defect): ${what}`)),
+  )

@@ -19,7 +19,7 @@ import { HttpApiBuilder } from "effect/http-api"
 import { accountRow, connectionRow, orPage, settled } from "./Answers.ts"
 import { Api } from "./Api.ts"
 import { Caller } from "./ApiCommon.ts"
-import { BadGateway, invalid, notFound, translated } from "./ApiErrors.ts"
+import { conflict, invalid, notFound, translated } from "./ApiErrors.ts"
 import { Transactions } from "./Background.ts"
 import { linkPage } from "./LinkPage.ts"
 import { Offer } from "./Offer.ts"
@@ -76,11 +76,7 @@ export const plaid = HttpApiBuilder.group(
         const session = { ...caller, id: caller.session }
         const { asNew, connection, exit, metadata, public_token, repaired } = query
         if (exit !== undefined) {
-          return yield* new BadGateway({
-            error: "CONSENT_DENIED",
-            message: "The person closed the bank's page",
-            retryable: true,
-          })
+          return yield* conflict("CONSENT_DENIED", "The person closed the bank's page", true)
         }
         if (
           repaired === undefined &&

@@ -4,11 +4,11 @@ import { createServer } from "node:http"
 import { NodeHttpServer } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
 import { GmailApi, GmailMailboxes, GoogleOAuth, type QuotaBucket } from "@holdfast/adapters-gmail"
-import { GmailSimulator, simulatedClient } from "@holdfast/adapters-gmail/testing"
+import { GmailSimulator } from "@holdfast/adapters-gmail/testing"
 import { PlaidSimulator } from "@holdfast/adapters-plaid/testing"
 import { Enrichment, Ids, InstitutionCounts } from "@holdfast/domain"
 import { type Store } from "@holdfast/store-postgres"
-import { Context, DateTime, Effect, Layer, Option, Redacted, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Option, type Redacted, Schema } from "effect"
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { SqlClient } from "effect/sql"
 
@@ -23,6 +23,7 @@ import * as MailboxPage from "./MailboxPage.ts"
 import { Offer, providers } from "./Offer.ts"
 import { originOf } from "./Origin.ts"
 import { page } from "./Page.ts"
+import * as ProblemPage from "./ProblemPage.ts"
 import * as Pushes from "./Pushes.ts"
 
 export interface Options {
@@ -110,6 +111,7 @@ const layer = (options: Options) => {
     importDemo,
     Guard.nowhere,
     Guard.layer(options),
+    ProblemPage.layer,
   )
   const where = Layer.effect(
     Where,
@@ -242,20 +244,9 @@ const google = ({ clientId, clientSecret, quota }: Google) =>
 
 const simulatedGoogle = ({ simulator }: Options) =>
   Layer.unwrap(
-    Effect.gen(function* () {
-      const { endpoints, url } = yield* GmailSimulator
-      const server = yield* HttpServer.HttpServer
-      return Layer.mergeAll(
-        GmailApi.GmailApi.layer({ rootUrl: url }),
-        GoogleOAuth.GoogleOAuth.layer({
-          clientId: simulatedClient.id,
-          clientSecret: Redacted.make(simulatedClient.secret),
-          redirectUri: callbackOf(originOf(server)),
-          endpoints,
-        }),
-        furnished,
-      )
-    }),
+    Effect.map(HttpServer.HttpServer, (server) =>
+      Layer.merge(GmailSimulator.adapter({ redirectUri: callbackOf(originOf(server)) }), furnished),
+    ),
   ).pipe(Layer.provideMerge(GmailSimulator.layer({ ...simulator, mailboxes: simulatedMailboxes })))
 
 /** What has come into each simulated mailbox that is new. */

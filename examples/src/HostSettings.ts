@@ -5,7 +5,16 @@ import * as Path from "node:path"
 
 import { QuotaBucket } from "@holdfast/adapters-gmail"
 import { MasterKeys } from "@holdfast/domain"
-import { Config, Effect, Option, Redacted, Schema } from "effect"
+import { Config, Effect, Option, Redacted, Schema, SchemaIssue } from "effect"
+
+/** The environment says something that cannot be meant. Nothing was started. */
+export class InvalidSettings extends Schema.TaggedError<InvalidSettings>()("InvalidSettings", {
+  problem: Schema.String,
+}) {
+  override get message() {
+    return this.problem
+  }
+}
 
 /** 0 leaves the choice to the system. */
 const port = (name: string) => Config.schema(Schema.FiniteFromString.pipe(Schema.decodeTo(Schema.Port)), name)
@@ -30,7 +39,7 @@ const pushes = Config.option(Config.String("GOOGLE_PUBSUB_TOPIC")).pipe(
   ),
 )
 
-export const settings = Config.all({
+const read = Config.all({
   /** This machine only, unless told otherwise: the demonstration believes whoever says who they are. */
   host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
   port: port("PORT").pipe(Config.withDefault(3000)),
@@ -82,6 +91,52 @@ export const settings = Config.all({
     ),
   ),
 })
+
+/** What each is of no use without. */
+const companions = {
+  GOOGLE_CLIENT_ID: ["GOOGLE_CLIENT_SECRET"],
+  GOOGLE_CLIENT_SECRET: ["GOOGLE_CLIENT_ID"],
+  GOOGLE_PUBSUB_TOPIC: ["GOOGLE_CLIENT_ID", "GOOGLE_PUBSUB_ACCOUNT", "GOOGLE_PUBSUB_AUDIENCE"],
+  GOOGLE_PUBSUB_ACCOUNT: ["GOOGLE_PUBSUB_TOPIC"],
+  GOOGLE_PUBSUB_AUDIENCE: ["GOOGLE_PUBSUB_TOPIC"],
+  PLAID_CLIENT_ID: ["PLAID_SECRET"],
+  PLAID_SECRET: ["PLAID_CLIENT_ID"],
+  PLAID_WEBHOOK_URL: ["PLAID_CLIENT_ID"],
+}
+
+/** Half of a registration is a slip: to simulate the provider instead would hide it. */
+const complete = Effect.gen(function* () {
+  const isGiven = (name: string) => Effect.map(Config.option(Config.Redacted(name)), Option.isSome)
+  for (const [given, needed] of Object.entries(companions)) {
+    if (!(yield* isGiven(given))) continue
+    const missing = yield* Effect.filter(needed, (name) => Effect.map(isGiven(name), (found) => !found))
+    if (missing.length > 0) {
+      return yield* new InvalidSettings({ problem: `${given} is of no use without ${missing.join(", ")}.` })
+    }
+  }
+})
+
+const hasAddress = ({ databaseUrl }: { readonly databaseUrl: Option.Option<Redacted.Redacted> }) =>
+  Option.isNone(databaseUrl) || /^postgres(ql)?:$/.test(URL.parse(Redacted.value(databaseUrl.value))?.protocol ?? "")
+
+/** What the environment says. */
+export const settings = Effect.gen(function* () {
+  yield* complete
+  const given = yield* read
+  if (!hasAddress(given)) {
+    const problem = "DATABASE_URL is not an address like postgres://user:password@host:5432/database."
+    return yield* new InvalidSettings({ problem })
+  }
+  return given
+}).pipe(
+  Effect.catchTag("ConfigError", ({ cause, message }) => {
+    const issue = Schema.isSchemaError(cause) ? toIssues(cause.issue).issues[0] : undefined
+    const problem = issue === undefined ? message : `${issue.path?.map(String).join(".") ?? ""}: ${issue.message}.`
+    return Effect.fail(new InvalidSettings({ problem }))
+  }),
+)
+
+const toIssues = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /** For the tour of the README, and printed at the start. */
 export const demoNangoKey = "a-signing-key-for-demonstrations"

@@ -28,6 +28,7 @@ export const document = (title: string, content: Html) =>
             border-radius: 0.5rem;
             margin: 1.5rem 0;
             padding: 1rem 1.25rem;
+            overflow-x: auto;
           }
           h2 {
             font-size: 1.1rem;
@@ -54,6 +55,7 @@ export const document = (title: string, content: Html) =>
             font-weight: 600;
           }
           .more {
+            min-width: 15rem;
             overflow-wrap: anywhere;
           }
           .quiet {
@@ -123,6 +125,8 @@ export const document = (title: string, content: Html) =>
         ${content}
       </body>
     </html> `
+
+export const back = html`<p><a href="/">Back to the connections</a></p>`
 
 /** Nothing on a page runs, and nothing is fetched for it. */
 export const response = ({ html }: Html, status = 200) =>

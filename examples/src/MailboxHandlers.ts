@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import type { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 
-import { connectionRow, orPage, settled } from "./Answers.ts"
+import { connectionRow, isPerson, orPage, settled } from "./Answers.ts"
 import { Api } from "./Api.ts"
 import { Caller } from "./ApiCommon.ts"
 import { conflict, translated } from "./ApiErrors.ts"
@@ -48,7 +48,7 @@ export const orChoice =
   (request: HttpServerRequest.HttpServerRequest) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.catch(effect, (error): Effect.Effect<HttpServerResponse.HttpServerResponse, E> =>
-      MailboxPage.isChoice(error) && request.headers["accept"]?.includes("text/html") === true
+      MailboxPage.isChoice(error) && isPerson(request.headers)
         ? Effect.succeed(MailboxPage.redirect(error))
         : Effect.fail(error),
     )

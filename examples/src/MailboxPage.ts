@@ -40,7 +40,7 @@ export const layer = (tenantId: Ids.TenantId) =>
           Layout.document(
             "Mailbox",
             html`<h1>There is no such mailbox</h1>
-              ${back}`,
+              ${Layout.back}`,
           ),
           404,
         )
@@ -64,7 +64,7 @@ export const layer = (tenantId: Ids.TenantId) =>
                 ? html`<p>The labels cannot be had now: ${labels.failure.message}.</p>`
                 : choices(row, labels.success)
             }
-            ${back}`,
+            ${Layout.back}`,
         ),
       )
     }),
@@ -83,7 +83,7 @@ const offered = ({ connection_id: id }: ConnectionsView.Row, reconnects: string 
             >`
       }
     </p>
-    ${back}`
+    ${Layout.back}`
 
 type Choices = Effect.Success<ReturnType<typeof GmailConnect.labels>>
 
@@ -117,8 +117,6 @@ const choice = ({ connection_id: id, settings, status }: ConnectionsView.Row, la
       ),
     )}
   </table>`
-
-const back = html`<p><a href="/">Back to the connections</a></p>`
 
 const said = (problem: string | null, label: string | null) => {
   switch (problem) {

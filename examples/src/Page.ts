@@ -132,17 +132,33 @@ const section = ({ history, reconnection, row, standing }: Told, accounts: Reado
 
 const visited = (row: ConnectionsView.Row) =>
   html`<p>
-    ${Story.counted(row.items_synced, "item")} fetched, looked at every ${row.poll_interval_seconds} s ·
-    ${
-      row.provider === "plaid"
-        ? html`<a href="/api/accounts?connection=${row.connection_id}">accounts</a> ·
-            <a href="/api/connections/${row.connection_id}/decisions">decisions</a>`
-        : html`<a href="/api/connections/${row.connection_id}/messages">messages</a> ·
-            <a href="/api/connections/${row.connection_id}/facts">facts</a>`
-    }
-    · <a href="/api/connections/${row.connection_id}/history">history</a><br />
+    ${fetched(row)} ·
+    ${join([...links(row), html`<a href="/api/connections/${row.connection_id}/history">history</a>`])}<br />
     <code class="quiet">${row.connection_id}</code>
   </p>`
+
+/** The page stands still: whoever has just connected is told to look again. */
+const fetched = ({ items_synced, last_synced_at, poll_interval_seconds, provider, status }: ConnectionsView.Row) =>
+  status === "active" && last_synced_at === null && provider !== "google-calendar"
+    ? "Being fetched for the first time: reload this page in a moment"
+    : `${Story.counted(items_synced, "item")} fetched, looked at every ${poll_interval_seconds} s`
+
+const links = ({ connection_id: id, provider }: ConnectionsView.Row): ReadonlyArray<Html> => {
+  switch (provider) {
+    case "plaid":
+      return [
+        html`<a href="/api/accounts?connection=${id}">accounts</a>`,
+        html`<a href="/api/connections/${id}/decisions">decisions</a>`,
+      ]
+    case "gmail":
+      return [
+        html`<a href="/api/connections/${id}/messages">messages</a>`,
+        html`<a href="/api/connections/${id}/facts">facts</a>`,
+      ]
+    default:
+      return []
+  }
+}
 
 const happened = (row: ConnectionsView.Row, history: ReadonlyArray<ConnectionHistoryView.Row>) =>
   html`<details ${isOver(row) || history.length > shownAtOnce ? "" : attribute("open")}>

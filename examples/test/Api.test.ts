@@ -204,7 +204,8 @@ layer(Where.layer, { excludeTestServices: true, timeout: Duration.minutes(2) })(
       assert.deepStrictEqual([first.status, second.status], [200, 200])
       assert.strictEqual(idOf(first), idOf(second))
       const denied = yield* ada.connect({ mailbox: "deny", label: "Other" })
-      assert.deepInclude(denied, { status: 502 })
+      assert.deepInclude(denied, { status: 409 })
+      assert.deepInclude(denied.body, { error: "CONSENT_DENIED", retryable: true })
     }),
   )
 

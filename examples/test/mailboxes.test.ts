@@ -181,6 +181,15 @@ layer(Where.layer, { excludeTestServices: true, timeout: "2 minutes" })("A mailb
     }),
   )
 
+  it.effect("is on the tape beside what a bank delivered before", () =>
+    Effect.gen(function* () {
+      const { ada, brought, mailbox } = yield* somebody("banked")
+      const bank = idOf(yield* ada.get("/api/plaid/start?simulate=ada-platypus"))
+      yield* eventually(ada.get(`/api/connections/${bank}`), ({ text }) => text.includes('"total_transactions":450'))
+      yield* brought(idOf(yield* ada.connect({ mailbox })), 1)
+    }),
+  )
+
   it.effect("is put right on pages, with buttons", () =>
     Effect.gen(function* () {
       const { google, mailbox } = yield* somebody("pages")
@@ -206,6 +215,20 @@ layer(Where.layer, { excludeTestServices: true, timeout: "2 minutes" })("A mailb
       assert.include(off.text, "Switch provider:gmail on again")
       const on = yield* person.press("/api/controls", { scope: "provider:gmail", enabled: "true" })
       assert.notInclude(on.text, "on again")
+
+      const refusals: ReadonlyArray<readonly [string, number, string]> = [
+        ["/api/gmail/start?simulate=deny", 409, "The owner did not consent."],
+        ["/api/plaid/start?simulate=deny", 409, "The person closed the bank&#39;s page."],
+        ["/api/gmail/callback", 409, "begin again."],
+        ["/nowhere", 404, "There is nothing here"],
+      ]
+      for (const [path, status, said] of refusals) {
+        const refused = yield* person.get(path)
+        assert.strictEqual(refused.status, status)
+        assert.include(refused.text, said)
+        assert.include(refused.text, 'href="/"')
+        assert.include(refused.headers.get("content-security-policy") ?? "", "default-src 'none'")
+      }
       for (const { text } of [chooser, shown, mismatch, added, off]) assert.notInclude(text, "<script")
     }),
   )

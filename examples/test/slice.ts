@@ -2,8 +2,8 @@
  * A first slice through everything, as a scenario that runs on any store: real
  * Google clients against a simulated Google over HTTP, and every port in between.
  */
-import { GmailApi, GmailConnect, GmailMessagesView, GmailProvider, GoogleOAuth } from "@holdfast/adapters-gmail"
-import { GmailSimulator, Mails, simulatedClient } from "@holdfast/adapters-gmail/testing"
+import { GmailConnect, GmailMessagesView, GmailProvider } from "@holdfast/adapters-gmail"
+import { GmailSimulator, Mails } from "@holdfast/adapters-gmail/testing"
 import {
   ConnectionHistoryView,
   ConnectionsView,
@@ -15,7 +15,7 @@ import {
   Sync,
   ViewStore,
 } from "@holdfast/domain"
-import { Duration, Effect, Layer, Redacted, Stream } from "effect"
+import { Duration, Effect, Layer, Stream } from "effect"
 
 export const tenantId = Ids.TenantId.make("t1")
 export const ownerId = Ids.OwnerId.make("ada")
@@ -25,20 +25,7 @@ const label = "Reservations"
 const session: GmailConnect.Session = { tenantId, ownerId, id: "browser-1" }
 
 /** Google, and the adapter that speaks to it. */
-export const google = Layer.unwrap(
-  Effect.gen(function* () {
-    const { endpoints, url } = yield* GmailSimulator
-    return Layer.mergeAll(
-      GmailApi.GmailApi.layer({ rootUrl: url }),
-      GoogleOAuth.GoogleOAuth.layer({
-        clientId: simulatedClient.id,
-        clientSecret: Redacted.make(simulatedClient.secret),
-        redirectUri: "http://127.0.0.1/callback",
-        endpoints,
-      }),
-    )
-  }),
-).pipe(
+export const google = GmailSimulator.adapter().pipe(
   Layer.provideMerge(GmailSimulator.layer({ mailboxes: [mailbox] })),
   Layer.merge(Registration.Providers.layer({ gmail: {} })),
   // That consent was withdrawn is as certain at once.
