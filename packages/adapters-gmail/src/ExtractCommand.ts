@@ -46,7 +46,7 @@ export const command = <R>(json: Effect.Effect<boolean, never, R>) =>
       const read = yield* Effect.forEach(files, (file) => Effect.result(factsOf(file, received, trusted)))
       const printed = read.flatMap((one) => (Result.isSuccess(one) ? [one.success] : []))
       const problems = read.flatMap((one) => (Result.isFailure(one) ? [one.failure] : []))
-      if (yield* json) yield* Console.log(JSON.stringify(printed))
+      if (yield* json) yield* Effect.forEach(printed, (facts) => Console.log(JSON.stringify(facts)), { discard: true })
       else if (printed.length > 0) yield* Console.log(printed.map(textOf).join("\n\n"))
       yield* Effect.forEach(problems, (problem) => Console.error(problem), { discard: true })
       if (problems.length > 0) return yield* new Failed()
@@ -54,7 +54,7 @@ export const command = <R>(json: Effect.Effect<boolean, never, R>) =>
   ).pipe(
     Command.withShortDescription("Print the reservation facts of mail files"),
     Command.withDescription(
-      "Prints what mail files (.eml) say of reservations: whose mail it is, what for, and guest, days, code and party with how sure that is; what would be done with it (auto, review, none), and why. No store is opened. A file that cannot be read is named, and the others are printed: exit code 1. JSON: one array",
+      "Prints what mail files (.eml) say of reservations: whose mail it is, what for, and guest, days, code and party with how sure that is; what would be done with it (auto, review, none), and why. No store is opened. A file that cannot be read is named, and the others are printed: exit code 1. JSON lines: file, platform, kind, guest_name, check_in, check_out, confirmation_code, guest_count, confidence, decision, reasons",
     ),
   )
 

@@ -567,6 +567,8 @@ const finishIfGranted = Effect.fnUntraced(function* ({ streamId, tenantId }: Pen
   if (consent?._tag !== "Granted") return []
   return yield* finish(tenantId, connectionId).pipe(
     Effect.map((registered) => [registered]),
+    // Its owner has yet to choose.
+    Effect.catchTag("LabelNotSettled", () => Effect.succeed([])),
     Effect.catchIf(
       (error) => error._tag !== "EventStoreUnavailable",
       ({ _tag }) =>

@@ -41,7 +41,9 @@ const rangeAt = (
   index: number,
   languages: ReadonlyArray<string>,
 ): Match<DateReading.RangeFound> | null => {
-  const read = bothAt(tokens, index, languages) ?? dayAndDateAt(tokens, index, languages)
+  const both = bothAt(tokens, index, languages)
+  // `mar 9 - dom 14 dic 2027`: what is a month in one language is a day of the week in that of the other side.
+  const read = both !== null && areAlike(both) ? both : (dayAndDateAt(tokens, index, languages) ?? both)
   if (read === null) return null
   const [from, to] = withYears(read.from.readings, read.to.readings)
   if (from.length === 0) return null
@@ -64,6 +66,9 @@ const foundOf = (
   end: tokens[read.next - 1]?.end ?? 0,
   readings: DateReading.fitting(read.readings, languages),
 })
+
+const areAlike = ({ from, to }: Both) =>
+  from.readings.some((one) => to.readings.some((other) => DateReading.speakAlike(one, other)))
 
 interface Both {
   readonly from: Read
@@ -195,9 +200,14 @@ const weekdaysAfter = (tokens: TokenList, index: number): { weekdays: Tokens.Mea
   const closes = closing.has(tokens[at + 1]?.text ?? "")
   const opens = opening.has(tokens[at - 1]?.text ?? "")
   if (opens && closes) return { weekdays: token.weekdays, next: at + 2 }
-  return undatedWeekday(tokens, skip(tokens, at + 1, afterWeekday)) === null
-    ? { weekdays: token.weekdays, next: at + 1 }
-    : none
+  const following = skip(tokens, at + 1, afterWeekday)
+  const follower = tokens[following]
+  // `Mar 6 - Tue 9`, and `Mar 6 - Mar 9`, where the second word is a month; but `27 Kas Cum - 28 Kas Cmt`.
+  const isNext =
+    undatedWeekday(tokens, following) !== null ||
+    monthFirstAt(tokens, at) !== null ||
+    (isSpacedDash(tokens[at - 1]) && follower !== undefined && isDay(follower))
+  return isNext && !isSpacedDash(tokens[at + 1]) ? none : { weekdays: token.weekdays, next: at + 1 }
 }
 
 /**
@@ -260,7 +270,7 @@ const dayFirstAt = (tokens: TokenList, index: number): Read | null => {
   if (day === undefined || !isDay(day)) return null
   const at = skip(tokens, index + 1, afterDay)
   const month = tokens[at]
-  if (month === undefined || month.months.length === 0) return null
+  if (month === undefined || month.months.length === 0 || isSpacedDash(tokens[index + 1])) return null
   const year = yearAt(tokens, at + 1) ?? shortYearAt(tokens, index, at)
   return {
     readings: readingsOf(month.months, day.value, year),
@@ -268,6 +278,9 @@ const dayFirstAt = (tokens: TokenList, index: number): Read | null => {
     shape: "day-first",
   }
 }
+
+/** `5-Dec` is a day; in `Mar 5 - Apr 9` the dash stands between two. */
+const isSpacedDash = (token: Tokens.Token | undefined) => token?.text === "-" && token.spaced
 
 /** `Dec 5, 2026`, `dec. 5.`. */
 const monthFirstAt = (tokens: TokenList, index: number, yearBefore?: Year): Read | null => {

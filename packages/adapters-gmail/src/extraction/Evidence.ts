@@ -139,10 +139,13 @@ const ofLabels = ({ entries }: Part, findDates: FindDates, findParty: FindParty,
     ),
     guests: entries.flatMap(({ field, values }): ReadonlyArray<Witness<PartySize.PartySize>> => {
       if (field !== "guests" && field !== "guest") return []
-      // Adults and children may stand in lines of their own.
-      const value =
-        partyOf(values.slice(0, 3).join(", "), findParty) ??
-        values.map((text, below) => partyOf(text, findParty, below === 0)).find((party) => party !== null)
+      // Adults and children may stand in lines of their own, and what is not this party's below them.
+      const whole = partyOf(values.slice(0, 3).join(", "), findParty)
+      const value = [
+        // Below a number alone, `8 guests` may be how many there could be.
+        whole?.adults == null && /^\d+$/.test(values[0] ?? "") ? null : whole,
+        ...values.map((text, below) => partyOf(text, findParty, below === 0)),
+      ].find((party) => party !== null && PartySize.count(party) !== null)
       return value == null ? [] : [{ value, source: "label" }]
     }),
     rooms: pick("rooms", (text) => countOf(text)),
@@ -153,12 +156,13 @@ const ofProse = ({ lines }: Part, findParty: FindParty, { anywhere }: CodeShape)
   const codes = new Set<string>()
   const nights: Array<number> = []
   const guests: Array<Witness<PartySize.PartySize>> = []
-  for (const line of lines) {
+  for (const [index, line] of lines.entries()) {
     if (anywhere !== null) for (const match of line.slice(0, 2_000).matchAll(anywhere)) codes.add(match[1] ?? "")
     if (line.length > 80 || !/\p{N}/u.test(line)) continue
-    const count = nightsIn(line)
-    if (count !== undefined) nights.push(count)
-    const party = guests.length < 20 ? findParty(line) : null
+    const told = line.replace(speech, " ")
+    const count = nightsIn(told)
+    if (count !== undefined && !otherNights.test(line) && !otherNights.test(lines[index - 1] ?? "")) nights.push(count)
+    const party = guests.length < 20 ? findParty(told) : null
     if (party !== null) guests.push({ value: party, source: "prose" })
   }
   return {
@@ -168,6 +172,13 @@ const ofProse = ({ lines }: Part, findParty: FindParty, { anywhere }: CodeShape)
     guests: new Set(guests.map(({ value }) => PartySize.count(value))).size === 1 ? guests : [],
   }
 }
+
+/** `Minimum stay: 2 nights`, `10 % off 7 nights`, `Previous stays`: the nights of any stay, or of another one. */
+const otherNights =
+  /%|(?<!\p{L})(?:min(?:imum|imal|ima|imo|st)?|mín(?:imo|ima)|mindest\p{L}*|max(?:imum|imal|imo|ima)?|máx(?:imo|ima)|at least|discount|previous|earlier|past|rabatt|remise|précédent\p{L}*|frühere\p{L}*|descuento|anterior\p{L}*|sconto|precedent\p{L}*)(?!\p{L})/iu
+
+/** What somebody else is cited with: `“We were 8 adults!”` in a review of another stay. */
+const speech = /“[^“”]*”|„[^„“”]*[“”]|«[^«»]*»|»[^«»]*«|「[^「」]*」/gu
 
 /** The days below a label; those of the labels beside it are among them. */
 const datesOf = ({ isLoose, values }: Labels.Entry, find: FindDates) => {

@@ -122,6 +122,8 @@ class Reader {
   private hidden = false
   private line = ""
   private lineQuoted = false
+  /** Nothing as deep as this is the mail's own, because it follows the head of a quoted one. */
+  private quotedFrom = Number.POSITIVE_INFINITY
   private raw: { readonly kind: "json" | "style"; text: string } | null = null
 
   open(name: string, attributes: Attributes): void {
@@ -136,7 +138,11 @@ class Reader {
     const classes = this.classes.of(attributes["class"] ?? "")
     const look = this.lookOf(outer, name, attributes, declared, classes)
     const isBlock = blocks.has(name) || blockDisplays.has(declared.value.get("display") ?? "")
-    const quoted = above?.quoted === true || isQuote(name, attributes["id"], classes.value)
+    const follows = this.stack.length >= this.quotedFrom
+    const quoted = above?.quoted === true || follows || isQuote(name, attributes["id"], classes.value)
+    if (attributes["id"] !== undefined && isQuoteHead(attributes["id"])) {
+      this.quotedFrom = Math.min(this.quotedFrom, this.stack.length)
+    }
     if (isBlock || quoted !== (above?.quoted ?? false)) this.endLine()
     if (name === "script") this.raw = isJsonLd(attributes) ? { kind: "json", text: "" } : null
     if (name === "style") this.raw = { kind: "style", text: "" }
@@ -182,6 +188,7 @@ class Reader {
   close(): void {
     const open = this.stack.pop()
     if (open === undefined || this.truncated) return
+    if (this.stack.length < this.quotedFrom) this.quotedFrom = Number.POSITIVE_INFINITY
     if (this.raw !== null && (open.name === "script" || open.name === "style")) {
       if (this.raw.kind === "style") this.addStyle(this.raw.text)
       else if (!open.quoted) this.structured.push(...jsonLd(this.raw.text))
@@ -347,7 +354,9 @@ const blockDisplays = words("block flex grid table table-row table-cell list-ite
 
 const silent = words(
   "head title script style template noframes noembed iframe object embed applet audio video canvas svg math textarea select " +
-    "datalist map",
+    "datalist map " +
+    // What is struck out is taken back.
+    "del s strike",
 )
 
 /** What looks like an entity in them is none. */
@@ -399,6 +408,7 @@ const isHidden = (look: Look) => look.gone || look.veiled || look.tiny || look.i
 
 const isGone = (get: (property: string) => string | undefined): boolean => {
   if (get("display") === "none" || get("mso-hide") === "all") return true
+  if ((get("text-decoration") ?? get("text-decoration-line"))?.includes("line-through") === true) return true
   const opacity = get("opacity")
   if (opacity !== undefined && Number.parseFloat(opacity) <= (opacity.endsWith("%") ? 1 : 0.01)) return true
   const clips = get("overflow")?.startsWith("hidden") === true
@@ -620,6 +630,9 @@ const quoteClasses = words(
 )
 
 const quoteIds = words("divrplyfwdmsg olk_src_body_section isforwardcontent isreplycontent replysplit")
+
+/** Outlook puts the head of the quoted mail into one block, and the mail beside it. */
+const isQuoteHead = (id: string) => /^(?:x_)*divrplyfwdmsg$/iu.test(id)
 
 // ---- what is said to machines ----
 

@@ -242,8 +242,8 @@ const words: Readonly<Record<string, Words>> = {
     checkIn:
       "check-in|check in date|check-in date|checkin|arrival|arrival date|arrive|arrives|arriving|from|start date|check-in day",
     checkOut:
-      "check-out|checkout|check-out date|checkout date|check out date|departure|departure date|depart|departs|departing|until|end date|leaving",
-    dates: "dates|stay dates|stay|dates of stay|reservation dates|booking dates|trip dates|travel dates",
+      "check-out|checkout|check-out date|checkout date|check out date|departure|departure date|depart|departs|departing|until|end date|leaving|leaves",
+    dates: "dates|your dates|stay dates|stay|dates of stay|reservation dates|booking dates|trip dates|travel dates",
     guests:
       "guests|number of guests|guest count|party size|occupancy|travelers|travellers|total guests|party|group size",
     guest: "guest|traveler|traveller",
@@ -653,8 +653,13 @@ const rowAt = (line: string): Row => {
   for (let count = 0; count < 6; count++) {
     const found = longestAt(folded, at)
     if (found === undefined) break
-    const after = found.end + (/^[\s*]*[:：=][\s*]*|^[\s*|\t]+/.exec(folded.slice(found.end))?.[0].length ?? 0)
-    const hasColon = /[:：=]/.test(folded.slice(found.end, after))
+    // `Guest from: Lisbon` says where somebody lives.
+    if (labels.some(({ field }) => field === "guest") && origins.has(folded.slice(at, found.end))) break
+    const end = found.end + (hours.exec(folded.slice(found.end, found.end + 48))?.[0].length ?? 0)
+    const after = end + (separator.exec(folded.slice(end))?.[0].length ?? 0)
+    const between = folded.slice(end, after)
+    // `Arrival - Departure` are two labels.
+    const hasColon = /[:：=]/.test(between) || (/[-→·]/.test(between) && longestAt(folded, after) === undefined)
     // Words as short as `do` and `au` are words of other languages, too.
     const letters = folded.slice(at, found.end).replace(/[^\p{L}]/gu, "")
     if (/^\p{Script=Latin}{1,2}$/u.test(letters) && !hasColon) break
@@ -669,6 +674,13 @@ const rowAt = (line: string): Row => {
   }
   return labels.length === 0 ? none : { labels, rest: line.slice(at).trim(), hasColon: false }
 }
+
+const origins = new Set(["from", "von", "desde", "dal", "van", "från", "fra", "od"])
+
+const separator = /^[\s*]*[:：=][\s*]*|^\s+[-→·]\s+|^[\s*|\t]+/
+
+/** `Checkout (before 11:00 AM)`: part of the label, and no day. */
+const hours = /^ ?\([^()\d]{0,12}\d{1,2}(?:[:.h]\d{2}| ?[ap]\.?m)[^()]{0,20}\)(?=\s*(?:[:：]|$))/
 
 /** What lists put before an item, a picture among it. */
 const bullet = /^(?:[•·●▪■◦‣►▶➤✔✓|-]|\p{Extended_Pictographic}\uFE0F?){1,3} ?/u

@@ -222,7 +222,11 @@ const nearest = (candidates: ReadonlyArray<Candidate>): Candidate | "AMBIGUOUS_D
   return chosen
 }
 
-const meansTheSame = (one: Reading, other: Reading) => one.month === other.month && one.day === other.day
+/** `So., 16. Jan.` is a Sunday in German and a Saturday in Slovak. */
+const meansTheSame = (one: Reading, other: Reading) =>
+  one.month === other.month &&
+  one.day === other.day &&
+  (one.weekday === other.weekday || one.weekday === null || other.weekday === null)
 
 const isConfirmed = ({ reading }: Candidate) =>
   reading.weekday !== null || (reading.year !== null && !reading.shortYear)

@@ -91,12 +91,19 @@ const isLimit = (tokens: ReadonlyArray<Token>, index: number): boolean => {
   const before = tokens
     .slice(Math.max(0, index - 3), index)
     .flatMap((token) => (token.kind === "word" ? [token.text] : []))
-  return limiting.has(before.at(-1) ?? "") || limiting.has(before.slice(-2).join(" "))
+  return (
+    limiting.has(before.at(-1) ?? "") ||
+    limiting.has(before.slice(-2).join(" ")) ||
+    // `Maximum occupancy: 8 guests`
+    before.some((word) => most.test(word))
+  )
 }
 
 /** `6 guests maximum`. */
 const isMost = (token: Token | undefined): boolean =>
   token?.kind === "word" && /^(?:max(?:\.|imum|imal|imaal|i)?|máx(?:imo)?|massimo|maks(?:imum)?)$/.test(token.text)
+
+const most = /^(?:maxim|máxim|massim|maksim|макс)/
 
 const limiting = new Set([
   ...(

@@ -27,7 +27,7 @@ const surrounding = /^["“”„«»‹›「」『』,;:!\s]+|["“”„«»�
 const withoutHonorific = (name: string) => name.replace(/(?<=\S)(?: ?(?:さま|さん|様|님|先生|女士))+$/u, "")
 
 const isWritten = (name: string) =>
-  /^\p{L}[\p{L}\p{M} '’ʼ`´.\-‐‑·・]*$/u.test(name) &&
+  /^\p{L}[\p{L}\p{M} '’ʼ`´.\-‐‑·・]*(?: & \p{L}[\p{L}\p{M} '’ʼ`´.\-‐‑]*)?$/u.test(name) &&
   (/\p{L}[\p{M}'’.-]*\p{L}/u.test(name) || /\p{Script=Han}|\p{Script=Hangul}/u.test(name))
 
 /** `evil.test`, but not `J.R.` or `St. John`. */

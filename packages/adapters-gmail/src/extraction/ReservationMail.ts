@@ -37,7 +37,7 @@ import * as Vrbo from "./Vrbo.ts"
 import { type Weighed, weigh, type Witness, worth } from "./Witness.ts"
 
 /** Raised with every change after which a mail may give other facts. */
-export const version = 2
+export const version = 3
 
 export interface Options {
   /**
@@ -119,7 +119,7 @@ export const extract = (message: Tape.Message, options: Options = {}): Reservati
     rooms: told(values.rooms),
     listing: cap(values.listing, 1),
     confidence,
-    decision: decisionOf(kind, platform, confidence, doubts),
+    decision: decisionOf(kind, platform, confirmationCode !== null || checkIn !== null, confidence, doubts),
     reasons,
   }
 }
@@ -277,7 +277,10 @@ const weighAll = (evidence: Evidence.Evidence, kind: Kind, context: LocalDates.C
     if (reason !== undefined) reasons.push(reason)
     return null
   }
-  const code = settled(weigh(evidence.codes), "CODE_CONFLICT")
+  // Prose of a thread is what one of its parties wrote: it may contradict, and says nothing by itself.
+  const said = <A>(witnesses: ReadonlyArray<Witness<A>>) =>
+    kind === "guest_message" && witnesses.every(({ source }) => source === "prose") ? [] : witnesses
+  const code = settled(weigh(said(evidence.codes)), "CODE_CONFLICT")
   const hasDays = !withoutDays.has(kind)
   const days = hasDays ? daysOf(evidence, context) : noDays
   reasons.push(...days.reasons)
@@ -290,7 +293,7 @@ const weighAll = (evidence: Evidence.Evidence, kind: Kind, context: LocalDates.C
     const guests = PartySize.count(value)
     return guests === null ? [] : [{ value: { guests, infants: value.infants }, source }]
   })
-  const party = hasDays ? settled(weigh(parties, sameParty), "FIELD_CONFLICT") : null
+  const party = hasDays ? settled(weigh(said(parties), sameParty), "FIELD_CONFLICT") : null
   const infants = parties.find(({ value }) => value.infants !== null && value.guests === party?.value.guests)?.value
     .infants
   return {
@@ -396,6 +399,7 @@ const dayConfidence = (checkIn: Weighed<string> | null, checkOut: Weighed<string
 const decisionOf = (
   kind: Kind,
   platform: Platform,
+  saysWhich: boolean,
   confidence: number,
   doubts: ReadonlyArray<string>,
 ): ReservationFacts["decision"] => {
@@ -404,5 +408,7 @@ const decisionOf = (
   if (!enriching.has(kind) || confidence < threshold.review) return "none"
   // A thread says what its two parties wrote; only a relay's own number says whose it is.
   if (kind === "guest_message" && platform === "airbnb") return "none"
+  // It presumes a reservation, and does not say which: nobody could be asked anything.
+  if (!saysWhich && (kind === "guest_message" || kind === "reminder")) return "none"
   return confidence >= threshold.auto ? "auto" : "review"
 }

@@ -112,6 +112,14 @@ const wroteAt = (lines: ReadonlyArray<string>, index: number): number | null => 
     text = `${text} ${line}`.trim()
     if (next > index && !opensWrote.test(text)) return null
     if (!/[:：]$/u.test(line)) continue
+    // `3 adults` above `El lun, 2 nov … escribió:` is no part of it.
+    for (let later = index + 1; later <= next; later++) {
+      const rest = lines
+        .slice(later, next + 1)
+        .map(unquoted)
+        .join(" ")
+      if (opensWithWord.test(rest) && isWrote(rest.toLowerCase())) return null
+    }
     const precedesQuote = isQuoted(lines[next + 1] ?? "") && !isQuoted(lines[next] ?? "") && text.includes("@")
     return precedesQuote || isWrote(text.toLowerCase()) ? next + 1 : null
   }
@@ -120,6 +128,8 @@ const wroteAt = (lines: ReadonlyArray<string>, index: number): number | null => 
 
 const opensWrote =
   /^(?:on|le|am|el|em|il|op|den|dne|dňa|w dniu|dnia|pe|în|la|tarihinde|στις|ngày|pada|a|dana|в|у|на|\d|[\p{Script=Han}\p{Script=Hangul}])/iu
+
+const opensWithWord = /^(?:on|le|am|el|em|il|op|den|dne|dňa|w dniu|dnia|pe|în|la|στις|ngày|pada|dana|в|у|на)\s/iu
 
 const isWrote = (text: string) => (/\d/u.test(text) || text.includes("@")) && wroteWords.test(text)
 

@@ -51,21 +51,19 @@ describe("holdfast extract", () => {
   it.effect("prints the facts of a file, as of when it was received", () =>
     Effect.gen(function* () {
       const read = yield* extract({ "a.eml": confirmation }, true, "a.eml")
-      assert.deepStrictEqual(JSON.parse(read.out), [
-        {
-          file: "a.eml",
-          platform: "airbnb",
-          kind: "confirmed",
-          guest_name: "Ada Testwell",
-          check_in: "2026-12-05",
-          check_out: "2026-12-08",
-          confirmation_code: "HMTEST0001",
-          guest_count: null,
-          confidence: 0.99,
-          decision: "auto",
-          reasons: [],
-        },
-      ])
+      assert.deepStrictEqual(JSON.parse(read.out), {
+        file: "a.eml",
+        platform: "airbnb",
+        kind: "confirmed",
+        guest_name: "Ada Testwell",
+        check_in: "2026-12-05",
+        check_out: "2026-12-08",
+        confirmation_code: "HMTEST0001",
+        guest_count: null,
+        confidence: 0.99,
+        decision: "auto",
+        reasons: [],
+      })
       assert.deepStrictEqual([read.err, read.failed], ["", undefined])
       const later = yield* extract({ "a.eml": confirmation }, true, "a.eml", "--received", "2036-11-20T10:00:00Z")
       assert.include(later.out, '"check_in":"2037-12-05"')
@@ -97,17 +95,22 @@ describe("holdfast extract", () => {
       assert.include(read.out, '"file":"a.eml"')
       assert.strictEqual(
         read.err,
-        "b.eml is no mail.\nc.eml does not say when it arrived. Say it with --received.\nd.eml cannot be read: NotFound.\n",
+        "b.eml is no mail.\nc.eml does not say when it arrived. Say it with --received.\nd.eml cannot be read. See that it is there, that it is a file, and that it is this user's.\n",
       )
       assert.strictEqual(read.failed, "Failed")
     }),
   )
 
-  it.effect("prints an empty array where no file could be read", () =>
+  it.effect("prints a line for each file to programs, and nothing for one that cannot be read", () =>
     Effect.gen(function* () {
-      const read = yield* extract({}, true, "d.eml")
-      assert.strictEqual(read.out, "[]\n")
+      const read = yield* extract({ "a.eml": confirmation, "b.eml": confirmation }, true, "a.eml", "d.eml", "b.eml")
+      const files = read.out
+        .trimEnd()
+        .split("\n")
+        .map((line) => /^\{"file":"([^"]+)"/.exec(line)?.[1])
+      assert.deepStrictEqual(files, ["a.eml", "b.eml"])
       assert.strictEqual(read.failed, "Failed")
+      assert.strictEqual((yield* extract({}, true, "d.eml")).out, "")
     }),
   )
 })

@@ -39,7 +39,10 @@ const tenant = Flag.String("tenant").pipe(
   Flag.optional,
 )
 
-const undo = Command.make("undo", { since, extractor, connection, dryRun, actor: Streams.actor, tenant }, (input) =>
+/** A list of what would be taken back is nobody's deed, and in an emergency nobody should look for a name first. */
+const actor = Streams.actor.pipe(Flag.withDefault("cli"))
+
+const undo = Command.make("undo", { since, extractor, connection, dryRun, actor, tenant }, (input) =>
   Effect.gen(function* () {
     const undone = yield* Enrichment.undo({
       since: input.since,
@@ -90,12 +93,16 @@ const undo = Command.make("undo", { since, extractor, connection, dryRun, actor:
 ).pipe(
   Command.withShortDescription("Take back what mails told bookings"),
   Command.withDescription(
-    "Takes back what mails told bookings: for the work of an extractor that turned out to be bad. It is recorded; the host's next run gives the bookings the values from before, except where a person wrote others since. The same version of the extractor does not tell these bookings anything from that connection again. No personal data. JSON lines: tenant, booking, number, enrichedAt, extractor, connection, match, fields, dryRun",
+    "Takes back what mails told bookings: for the work of an extractor that turned out to be bad. It is recorded with its actor; the host's next run gives the bookings the values from before, except where a person wrote others since. The same version of the extractor does not tell these bookings anything from that connection again. No personal data. JSON lines: tenant, booking, number, enrichedAt, extractor, connection, match, fields, dryRun",
   ),
   Command.withExamples([
     {
-      command: "holdfast enrichments undo --since 2026-11-20T10:00:00Z --extractor 3 --actor support-7 --dry-run",
+      command: "holdfast enrichments undo --since 2026-11-20T10:00:00Z --extractor 3 --dry-run",
       description: "See what the third version of the extractor told since then",
+    },
+    {
+      command: "holdfast enrichments undo --since 2026-11-20T10:00:00Z --extractor 3 --actor support-7",
+      description: "Take it back",
     },
   ]),
 )

@@ -30,8 +30,8 @@ export const patience = {
   lag: 60,
   /** Seconds that a rebuild may stand still. */
   rebuild: 3_600,
-  /** Seconds that a lease may be held for. */
-  lease: 3_600,
+  /** Seconds that a lease may be held for. Some say for a day that something was done. */
+  lease: 2 * 86_400,
   /** Seconds that a delivery may wait for its connection. */
   parked: 86_400,
   /** Seconds that credentials may wait for their connection. */

@@ -22,7 +22,7 @@ const relay = (body: string) =>
       "Sat 5 Jun 2027",
       "Booking number:",
       body,
-      "Hello!",
+      "Hello! We will be 7 guests.",
     ].join("\r\n"),
   })
 
@@ -60,7 +60,7 @@ export const cases: ReadonlyArray<Case> = [
     }),
     kind: "cancelled",
     decision: "none",
-    says: { confirmationCode: "5550000001" },
+    says: { confirmationCode: "5550000001", guestCount: null },
   },
   {
     name: "C05: a modification is a question",
@@ -208,7 +208,7 @@ export const cases: ReadonlyArray<Case> = [
       "5550000001",
       "Property name:",
       "Sea View",
-      "Hello!",
+      "Hello! We will be 7 guests.",
     ]),
     kind: "guest_message",
     decision: "auto",

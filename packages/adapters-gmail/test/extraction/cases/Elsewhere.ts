@@ -23,7 +23,11 @@ const numeric = (...lines: ReadonlyArray<string>) =>
 const inner = ["Check-in", "Sat, Dec 5", "Checkout", "Tue, Dec 8", "Confirmation code", "HMTEST0001"]
 
 /** A mail to which another one is attached, whole. */
-const attached = (disposition: string, isHtml: boolean) =>
+const attached = (
+  disposition: string,
+  isHtml: boolean,
+  subject = "Reservation confirmed - Ada Testwell arrives Dec 5",
+) =>
   new TextEncoder().encode(
     [
       "From: A Friend <friend@example.net>",
@@ -39,7 +43,7 @@ const attached = (disposition: string, isHtml: boolean) =>
       "--outer",
       `Content-Type: message/rfc822\r\n${disposition}`,
       "From: Airbnb <automated@airbnb.com>",
-      "Subject: Reservation confirmed - Ada Testwell arrives Dec 5",
+      `Subject: ${subject}`,
       "Date: Thu, 19 Nov 2026 10:00:00 +0000",
       `Content-Type: text/${isHtml ? "html" : "plain"}; charset=utf-8`,
       "",
@@ -327,4 +331,16 @@ export const cases: ReadonlyArray<Case> = [
     decision: "auto",
     says: { confirmationCode: null, checkIn: "2027-03-12" },
   })),
+  {
+    name: "D08: the subject of an attached mail is split within a character",
+    mail: attached(
+      "",
+      false,
+      "=?UTF-8?B?UmVzZXJ2YXRpb24gY29uZmlybWVkIC0gQ2hsb8M=?=\r\n =?UTF-8?B?qyBUZXN0d2VsbCBhcnJpdmVzIERlYyA1?=",
+    ),
+    kind: "confirmed",
+    decision: "review",
+    says: { guestName: "Chloë Testwell", checkIn: "2026-12-05", confirmationCode: "HMTEST0001" },
+    reasons: ["FORWARDED"],
+  },
 ]

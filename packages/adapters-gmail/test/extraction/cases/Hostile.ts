@@ -154,6 +154,13 @@ export const cases: ReadonlyArray<Case> = [
   ),
   whole("E09: a charset in single quotes", raw("text/plain; charset='utf8'", text)),
   whole("E09: a charset that nobody knows", raw("text/plain; charset=x-nothing", text)),
+  ...["text/plain; charset=x-nothing", 'text/plain; format=flowed;\r\n charset="utf8mb4"'].map((type): Case => ({
+    name: `E09: a charset that nobody knows, of what is UTF-8: ${type}`,
+    mail: raw(type, Buffer.from("Arrivée: Sat, Dec 5\r\nDépart: Tue, Dec 8\r\nHMTEST0001").toString("latin1")),
+    kind: "confirmed",
+    decision: "review",
+    says: { checkIn: "2026-12-05", checkOut: "2026-12-08" },
+  })),
   whole(
     "E09: quotes and the euro sign of windows-1252",
     raw("text/plain; charset=windows-1252", `\x93${lines[0]}\x94\r\n${text}\r\n\x80 120`),

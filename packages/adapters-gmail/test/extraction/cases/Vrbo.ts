@@ -195,4 +195,59 @@ export const cases: ReadonlyArray<Case> = [
       sure: ["guestName", "checkIn", "checkOut", "confirmationCode", "guestCount"],
     }),
   ),
+  ...(
+    [
+      ["en", "Mar 6 - Mar 9, 2027", "2027-03-06", "2027-03-09"],
+      ["en", "Mar 6, 2027 - Mar 9, 2027", "2027-03-06", "2027-03-09"],
+      ["en", "Mar 26 - Apr 4, 2027", "2027-03-26", "2027-04-04"],
+      ["en", "Mar 6 - Mon 8, 2027", "2027-03-06", "2027-03-08"],
+      ["es", "mar 9 - dom 14 mar 2027", "2027-03-09", "2027-03-14"],
+      ["es", "mar 7 - dom 12 dic 2027", "2027-12-07", "2027-12-12"],
+      ["tr", "27 Kas 2026 Cum - 28 Kas 2026 Cmt", "2026-11-27", "2026-11-28"],
+    ] as const
+  ).map(([language, dates, checkIn, checkOut]): Case => ({
+    name: `a word for a month or for a day of the week is what fits the other side: ${dates}`,
+    mail: vrbo({
+      subject: "Instant Booking from Ada Testwell",
+      text: [`${{ en: "Dates", es: "Fechas", tr: "Tarihler" }[language]}: ${dates}`, "Reservation ID: HA-TST123"].join(
+        "\r\n",
+      ),
+    }),
+    kind: "confirmed",
+    decision: "auto",
+    says: { checkIn, checkOut, confirmationCode: "HA-TST123" },
+    sure: ["guestName", "checkIn", "checkOut", "confirmationCode"],
+  })),
+  {
+    name: "a number above the words that begin a quoted mail is not among them",
+    mail: vrbo({
+      subject,
+      text: [
+        "Reservation ID",
+        "HA-TST123",
+        "Guests",
+        "3 adults",
+        "",
+        "El lun, 2 nov 2026 a las 9:14, Vrbo (<sender@example.test>) escribió:",
+        "",
+        "> Guests: 9 adults",
+      ].join("\r\n"),
+    }),
+    kind: "confirmed",
+    decision: "auto",
+    says: { guestCount: 3 },
+    sure: ["guestName", "checkIn", "checkOut", "confirmationCode", "guestCount"],
+  },
+  {
+    name: "B12: two people with one family's name",
+    mail: vrbo({
+      from: '"Ada & Bruno Testwell" <sender@messages.homeaway.com>',
+      subject: subject.replace("Ada", "Ada & Bruno"),
+      text: body.join("\r\n"),
+    }),
+    kind: "confirmed",
+    decision: "auto",
+    says: { guestName: "Ada & Bruno Testwell" },
+    sure: ["guestName", "checkIn", "checkOut", "confirmationCode", "guestCount"],
+  },
 ]
