@@ -60,7 +60,7 @@ export const cases: ReadonlyArray<Case> = [
     }),
     kind: "cancelled",
     decision: "none",
-    says: { confirmationCode: "5550000001", guestCount: null },
+    says: { confirmationCode: "5550000001" },
   },
   {
     name: "C05: a modification is a question",
@@ -112,7 +112,13 @@ export const cases: ReadonlyArray<Case> = [
     mail: relay("5550000001"),
     kind: "guest_message",
     decision: "auto",
-    says: { guestName: "Ada Testwell", checkIn: "2027-06-02", checkOut: "2027-06-05", confirmationCode: "5550000001" },
+    says: {
+      guestName: "Ada Testwell",
+      checkIn: "2027-06-02",
+      checkOut: "2027-06-05",
+      confirmationCode: "5550000001",
+      guestCount: null,
+    },
   },
   {
     name: "C10: unless its number is another one's",
