@@ -150,7 +150,7 @@ const memory = Effect.promise(async () => {
       what: "memory of a process that syncs a mail of 50 MB, with a young generation of 8 MB",
       value: await Retrieval.peak(one, ["--max-semi-space-size=8"]),
       unit: "MB",
-      bar: { atMost: 180 },
+      bar: { atMost: 200 },
     },
     {
       what: "memory of a process that syncs 24 mails of 25 MB",
