@@ -8,7 +8,7 @@ import { decodeHTML, decodeHTMLAttribute } from "entities/decode"
 import { Parser } from "htmlparser2"
 
 import * as Lines from "./Lines.ts"
-import * as Tokens from "./Tokens.ts"
+import * as Tags from "./Tags.ts"
 
 export interface Page {
   /**
@@ -50,8 +50,7 @@ export const read = (html: string): Page => {
       ontext: (text) => reader.text(text),
       onclosetag: () => reader.close(),
     },
-    // Its tokenizer is faster where it need not look for entities, of which most of what it reads has none.
-    { decodeEntities: false, Tokenizer: sparing },
+    { Tokenizer: tagFinder },
   )
   parser.write(html.slice(0, limits.length))
   if (!reader.truncated) parser.end()
@@ -338,7 +337,7 @@ const legible = /[\p{L}\p{N}]/u
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(" "))
 
-const sparing = Tokens.only(
+const tagFinder = Tags.finder(
   words(
     "style class id hidden bgcolor color background href type itemscope itemprop itemtype content datetime src value",
   ),
