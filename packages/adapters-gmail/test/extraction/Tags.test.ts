@@ -4,7 +4,7 @@ import { Parser, type Tokenizer } from "htmlparser2"
 
 import * as Tags from "../../src/extraction/Tags.ts"
 
-const read = new Set(["class", "href", "src", "x", "y"])
+const read = new Set(["a", "b", "class", "div", "href", "src", "style", "w", "x"])
 const tagFinder = Tags.finder(read)
 
 /** Everything that a parser tells of a page, runs of text as one, but for attributes that are not read. */
@@ -34,7 +34,7 @@ const told = (page: string, Finder?: typeof Tokenizer): ReadonlyArray<ReadonlyAr
 }
 
 const pieces =
-  "< > </ /> div a style <style> </style> </STYLE\u00A0> <title> </title> <script> </script> <!-- --> --!> -- -> ! <! [CDATA[ ]]> <svg> " +
+  "< > </ /> <a\u00A0 <b\u00A0w\tx\n <p\fb= div a style <style> </style> </STYLE\u00A0> <title> </title> <script> </script> <!-- --> --!> -- -> ! <! [CDATA[ ]]> <svg> " +
   "</svg> <br/> <p\u00A0 \u00A0b= = ' \" & &amp; &nbsp &#65 &#x41; text <? <td\u00A0x=\"1\"\u00A0y='2'\u00A0z=3\u00A0w> </td\u00A0foo> " +
   '<img\u00A0src=x/> <textarea> <plaintext> <xmp> </xmp> é <a\u00A0href="?a=1&amp;b&copy=2"> <DIV\u00A0Class=Q> <form> </p> <iframe> <noframes>'
 
@@ -61,6 +61,10 @@ describe("The tags of a page", () => {
       "<style>p{}</style",
       "<svg><style>&amp;<b></style></svg>",
       "<!-- a --!> b --> c",
+      "<!-->a--> b",
+      "<!--->a--> b",
+      "<svg><path/>a</svg><p/>b",
+      "<svg><style/>a</svg>",
       "<title>a &amp; <b></title>",
     ]) {
       assert.deepStrictEqual(told(page, tagFinder), told(page), page)
