@@ -478,6 +478,7 @@ layer(world, { excludeTestServices: true })("the label of a connection", (it) =>
       assert.notInclude(inspect(error, { depth: Infinity, showHidden: true }), "Nearby")
       assert.strictEqual(yield* simulator.count("messages.list"), 0)
       assert.strictEqual((yield* stateOf(consent.session, consent.connectionId)).status, "pending")
+      assert.deepStrictEqual(yield* heardFrom(GmailConnect.recover()), [], "what waits for its owner is no failure")
 
       yield* simulator.label(ada, "Nearby")
       assert.strictEqual((yield* GmailConnect.complete(consent)).outcome, "created")

@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Aggregate, Connection, Credentials, EventStore, Ids, Memory, Registration, Vault } from "@holdfast/domain"
-import { Clock, Duration, Effect, Layer, Logger, Redacted, Result, Stream } from "effect"
+import { later } from "@holdfast/domain/testing/later"
+import { Duration, Effect, Layer, Logger, Redacted, Result, Stream } from "effect"
 
 import { GmailConnect, GmailConsents, GmailSecret, GoogleOAuth } from "../src/index.ts"
 import { GmailSimulator } from "../src/testing/index.ts"
@@ -426,20 +427,6 @@ const works = (token: string) =>
   Effect.flatMap(GoogleOAuth.GoogleOAuth, (oauth) => oauth.refresh(Redacted.make(token))).pipe(
     Effect.as(true),
     Effect.catchReason("GoogleError", "InvalidGrant", () => Effect.succeed(false)),
-  )
-
-/** As if it happened so much later. */
-const later = <A, E, R>(time: Duration.Input, effect: Effect.Effect<A, E, R>) =>
-  Clock.clockWith((clock) =>
-    Effect.provideService(effect, Clock.Clock, {
-      currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + Duration.toMillis(time),
-      currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + Duration.toMillis(time)),
-      currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
-      currentTimeNanos: clock.currentTimeNanos,
-      monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
-      monotonicTimeNanos: clock.monotonicTimeNanos,
-      sleep: (duration) => clock.sleep(duration),
-    }),
   )
 
 /**

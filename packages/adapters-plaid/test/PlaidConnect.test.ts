@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Connection, EventStore, Ids, Sync, Vault } from "@holdfast/domain"
-import { Clock, DateTime, Duration, Effect, Exit, Fiber, Redacted, Stream } from "effect"
+import { later } from "@holdfast/domain/testing/later"
+import { DateTime, Effect, Exit, Fiber, Redacted, Stream } from "effect"
 
 import { PlaidApi, PlaidConnect, PlaidProvider, PlaidSecret, PlaidStatus } from "../src/index.ts"
 import { PlaidSimulator } from "../src/testing/index.ts"
@@ -605,20 +606,6 @@ const withoutKey =
         }),
       ),
     )
-
-/** As if it happened so much later. */
-const later = <A, E, R>(time: Duration.Input, effect: Effect.Effect<A, E, R>) =>
-  Clock.clockWith((clock) =>
-    Effect.provideService(effect, Clock.Clock, {
-      currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + Duration.toMillis(time),
-      currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + Duration.toMillis(time)),
-      currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
-      currentTimeNanos: clock.currentTimeNanos,
-      monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
-      monotonicTimeNanos: clock.monotonicTimeNanos,
-      sleep: (duration) => clock.sleep(duration),
-    }),
-  )
 
 /** What its stream says, with the reasons. */
 const told = Effect.fnUntraced(function* ({ connectionId, session }: Consent) {

@@ -1,9 +1,10 @@
 /** What a provider counts, where it says it is, and what clocks say, where none of it can be relied on. */
 import { assert, describe, layer } from "@effect/vitest"
-import { Clock, DateTime, Duration, Effect, Layer, Redacted } from "effect"
+import { DateTime, Duration, Effect, Layer, Redacted } from "effect"
 import { SecureRandom } from "effect/crypto"
 
 import { Aggregate, Connection, Feed, Ids, Leases, Memory, Personal, type Provider, Sync, Vault } from "../src/index.ts"
+import { later } from "../src/testing/later.ts"
 
 /** A lease is by the store's clock, which here is the one that is put back. */
 const withoutLeases = Layer.effect(
@@ -187,17 +188,3 @@ const connected = Effect.fnUntraced(function* (provider: Provider.Provider) {
   )
   return { connection: { state }, sync: Sync.run(provider, tenantId, id) }
 })
-
-/** As if it happened so much later, by the time of day; what is waited for goes on as it does. */
-const later = <A, E, R>(time: Duration.Duration, effect: Effect.Effect<A, E, R>) =>
-  Clock.clockWith((clock) =>
-    Effect.provideService(effect, Clock.Clock, {
-      currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + Duration.toMillis(time),
-      currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + Duration.toMillis(time)),
-      currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
-      currentTimeNanos: clock.currentTimeNanos,
-      monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
-      monotonicTimeNanos: clock.monotonicTimeNanos,
-      sleep: (duration) => clock.sleep(duration),
-    }),
-  )
