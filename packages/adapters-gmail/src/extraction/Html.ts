@@ -4,7 +4,6 @@
  * One pass over a stream of tags, without a tree: the work is linear in the length, whatever is nested in whatever.
  * What nobody sees is not read, because whoever hides text hides it from the person who would have objected.
  */
-import { decodeHTML, decodeHTMLAttribute } from "entities/decode"
 import { Parser } from "htmlparser2"
 
 import * as Lines from "./Lines.ts"
@@ -40,35 +39,45 @@ export interface Link {
 export const limits = { length: 2_000_000, depth: 500 } as const
 
 export const read = (html: string): Page => {
+  const page = html.slice(0, limits.length)
   const reader = new Reader()
-  const parser: Parser = new Parser(
-    {
-      onopentag: (name, attributes) => {
-        reader.open(name, decoded(attributes))
-        if (reader.truncated) parser.pause()
-      },
-      ontext: (text) => reader.text(text),
-      onclosetag: () => reader.close(),
-    },
-    { Tokenizer: tagFinder },
-  )
-  parser.write(html.slice(0, limits.length))
-  if (!reader.truncated) parser.end()
-  return reader.page(html.length > limits.length)
+  return (Tags.tell(page, reader) ? reader : readWhole(page)).page(html.length > limits.length)
 }
 
-const decoded = (attributes: Record<string, string>): Attributes => {
-  for (const name in attributes) {
-    const value = attributes[name] ?? ""
-    if (value.includes("&")) attributes[name] = decodeHTMLAttribute(value)
-  }
-  return attributes
+/** As any page can be read. */
+const readWhole = (page: string): Reader => {
+  const reader = new Reader()
+  const parser: Parser = new Parser({
+    onopentag: (name, attributes) => {
+      reader.open(reader.element(name, attributes))
+      if (reader.isFull) parser.pause()
+    },
+    ontext: (text) => reader.text(text),
+    onclosetag: () => reader.close(),
+  })
+  parser.end(page)
+  return reader
+}
+
+/** An opening tag, and what can be said of it wherever it stands. */
+interface Element {
+  readonly name: string
+  readonly attributes: Attributes
+  readonly declared: ReadonlyMap<string, string>
+  readonly classes: ReadonlyArray<string>
+  /** Shared by those that look alike inside the same; null where that is not known. */
+  readonly likeness: string | null
+  readonly hasLook: boolean
+  readonly isBlock: boolean
+  readonly isQuote: boolean
+  readonly isQuoteHead: boolean
+  readonly isSilent: boolean
+  readonly isLink: boolean
 }
 
 interface Open {
-  readonly name: string
+  readonly element: Element
   readonly look: Look
-  readonly isBlock: boolean
   readonly quoted: boolean
   /** The text within is none of the page's. */
   readonly silent: boolean
@@ -108,8 +117,9 @@ interface OpenProperty {
 
 const plainLook: Look = { gone: false, veiled: false, tiny: false, ink: "#000000", paper: "#ffffff", faint: false }
 
-class Reader {
-  truncated = false
+class Reader implements Tags.Elements<Element> {
+  /** The page is deeper than it is read. */
+  isFull = false
   private readonly stack: Array<Open> = []
   private readonly lines: Array<string> = []
   private readonly links: Array<Link> = []
@@ -125,54 +135,58 @@ class Reader {
   private quotedFrom = Number.POSITIVE_INFINITY
   private raw: { readonly kind: "json" | "style"; text: string } | null = null
 
-  open(name: string, attributes: Attributes): void {
-    if (this.truncated) return
+  element(name: string, attributes: Attributes): Element {
+    const style = this.styles.of(attributes["style"] ?? "")
+    const classes = this.classes.of(attributes["class"] ?? "")
+    const id = attributes["id"]
+    const isOwn = hasLook(attributes)
+    const isKnown = !isOwn && id === undefined && style.number >= 0 && classes.number >= 0
+    return {
+      name,
+      attributes,
+      declared: style.value,
+      classes: classes.value,
+      likeness: isKnown ? `${name} ${style.number} ${classes.number}` : null,
+      hasLook: isOwn,
+      isBlock: blocks.has(name) || blockDisplays.has(style.value.get("display") ?? ""),
+      isQuote: isQuote(name, id, classes.value),
+      isQuoteHead: id !== undefined && isQuoteHead(id),
+      isSilent: silent.has(name),
+      isLink: (name === "a" || name === "area") && attributes["href"] !== undefined,
+    }
+  }
+
+  open(element: Element): void {
+    if (this.isFull) return
     if (this.stack.length >= limits.depth) {
-      this.truncated = true
+      this.isFull = true
       return
     }
     const above = this.stack.at(-1)
-    const outer = above?.look ?? plainLook
-    const declared = this.styles.of(attributes["style"] ?? "")
-    const classes = this.classes.of(attributes["class"] ?? "")
-    const look = this.lookOf(outer, name, attributes, declared, classes)
-    const isBlock = blocks.has(name) || blockDisplays.has(declared.value.get("display") ?? "")
-    const follows = this.stack.length >= this.quotedFrom
-    const quoted = above?.quoted === true || follows || isQuote(name, attributes["id"], classes.value)
-    if (attributes["id"] !== undefined && isQuoteHead(attributes["id"])) {
-      this.quotedFrom = Math.min(this.quotedFrom, this.stack.length)
-    }
-    if (isBlock || quoted !== (above?.quoted ?? false)) this.endLine()
-    if (name === "script") this.raw = isJsonLd(attributes) ? { kind: "json", text: "" } : null
-    if (name === "style") this.raw = { kind: "style", text: "" }
-    const href = name === "a" || name === "area" ? attributes["href"] : undefined
+    const look = this.lookOf(above?.look ?? plainLook, element)
+    const wasQuoted = above?.quoted === true
+    const quoted = wasQuoted || element.isQuote || this.stack.length >= this.quotedFrom
+    if (element.isQuoteHead) this.quotedFrom = Math.min(this.quotedFrom, this.stack.length)
+    if (element.isBlock || quoted !== wasQuoted) this.endLine()
+    if (element.name === "script") this.raw = isJsonLd(element.attributes) ? { kind: "json", text: "" } : null
+    if (element.name === "style") this.raw = { kind: "style", text: "" }
     const link =
-      href === undefined || this.isUnseen(look)
-        ? (above?.link ?? null)
-        : { href: href.trim(), line: this.lines.length, quoted, text: "" }
-    if (isBlock && link !== null) link.text += " "
-    const { item, property } = this.microdata(name, attributes, above)
-    this.stack.push({
-      name,
-      look,
-      isBlock,
-      quoted,
-      silent: above?.silent === true || silent.has(name),
-      link,
-      item,
-      property,
-    })
+      element.isLink && !this.isUnseen(look)
+        ? { href: (element.attributes["href"] ?? "").trim(), line: this.lines.length, quoted, text: "" }
+        : (above?.link ?? null)
+    if (element.isBlock && link !== null) link.text += " "
+    const { item, property } = this.microdata(element, above)
+    const isSilent = element.isSilent || above?.silent === true
+    this.stack.push({ element, look, quoted, silent: isSilent, link, item, property })
   }
 
-  text(written: string): void {
-    if (this.truncated) return
+  text(text: string): void {
+    if (this.isFull) return
     if (this.raw !== null) {
-      if (this.raw.text.length < maxRaw) this.raw.text += written
+      if (this.raw.text.length < maxRaw) this.raw.text += text
       return
     }
     const top = this.stack.at(-1)
-    const isCoded = written.includes("&") && !(top !== undefined && literal.has(top.name))
-    const text = isCoded ? decodeHTML(written) : written
     if (top?.property != null && top.property.text.length < maxProperty) top.property.text += text
     if (top?.silent === true) return
     if (top !== undefined && this.isUnseen(top.look)) {
@@ -186,9 +200,9 @@ class Reader {
 
   close(): void {
     const open = this.stack.pop()
-    if (open === undefined || this.truncated) return
+    if (open === undefined || this.isFull) return
     if (this.stack.length < this.quotedFrom) this.quotedFrom = Number.POSITIVE_INFINITY
-    if (this.raw !== null && (open.name === "script" || open.name === "style")) {
+    if (this.raw !== null && (open.element.name === "script" || open.element.name === "style")) {
       if (this.raw.kind === "style") this.addStyle(this.raw.text)
       else if (!open.quoted) this.structured.push(...jsonLd(this.raw.text))
       this.raw = null
@@ -203,7 +217,7 @@ class Reader {
         if (outer != null && outer.text.length < maxProperty) outer.text += open.property.text
       }
     }
-    if (open.isBlock || open.quoted !== (this.stack.at(-1)?.quoted ?? false)) this.endLine()
+    if (open.element.isBlock || open.quoted !== (this.stack.at(-1)?.quoted ?? false)) this.endLine()
   }
 
   page(cut: boolean): Page {
@@ -213,7 +227,7 @@ class Reader {
       links: this.links.toSorted((one, other) => one.line - other.line),
       structured: this.structured.map((node) => (node instanceof Map ? plain(node, maxNodeDepth) : node)),
       hiddenText: this.hidden,
-      truncated: this.truncated || cut,
+      truncated: this.isFull || cut,
     }
   }
 
@@ -227,19 +241,10 @@ class Reader {
   }
 
   /** What is alike inside the same looks alike. */
-  private lookOf(
-    outer: Look,
-    name: string,
-    attributes: Attributes,
-    declared: Read<ReadonlyMap<string, string>>,
-    classes: Read<ReadonlyArray<string>>,
-  ): Look {
-    const isOwn = hasLook(attributes)
-    if (declared.value.size === 0 && this.sheet.isEmpty && !isOwn) return outer
-    const id = attributes["id"]
-    const make = () => within(outer, name, attributes, declared.value, this.sheet.rulesFor(name, id, classes.value))
-    if (isOwn || id !== undefined || declared.number < 0 || classes.number < 0) return this.looks.once(make())
-    return this.looks.within(outer, name, declared.number * maxKnown + classes.number, make)
+  private lookOf(outer: Look, element: Element): Look {
+    if (element.declared.size === 0 && this.sheet.isEmpty && !element.hasLook) return outer
+    const make = () => within(outer, element, this.sheet.rulesFor(element))
+    return element.likeness === null ? this.looks.once(make()) : this.looks.within(outer, element.likeness, make)
   }
 
   private endLine(): void {
@@ -249,7 +254,7 @@ class Reader {
     this.line = ""
   }
 
-  private microdata(name: string, attributes: Attributes, above: Open | undefined): Pick<Open, "item" | "property"> {
+  private microdata({ attributes, name }: Element, above: Open | undefined): Pick<Open, "item" | "property"> {
     const outer = above?.item ?? null
     const property = above?.property ?? null
     if (outer === null && attributes["itemscope"] === undefined) return { item: null, property }
@@ -300,16 +305,14 @@ const maxKnown = 1_000
 /** The looks that were made out, each once. */
 class Looks {
   private readonly known = new Map<string, Look>()
-  private readonly inner = new Map<Look, Map<string, Map<number, Look>>>()
+  private readonly inner = new Map<Look, Map<string, Look>>()
 
-  /** How what has this name and these attributes looks inside another: as it was made out before, or is now. */
-  within(outer: Look, name: string, attributes: number, make: () => Look): Look {
-    let names = this.inner.get(outer)
-    if (names === undefined) this.inner.set(outer, (names = new Map()))
-    let looks = names.get(name)
-    if (looks === undefined) names.set(name, (looks = new Map()))
-    let look = looks.get(attributes)
-    if (look === undefined) looks.set(attributes, (look = this.once(make())))
+  /** How what has this likeness looks inside another: as it was made out before, or is now. */
+  within(outer: Look, likeness: string, make: () => Look): Look {
+    let looks = this.inner.get(outer)
+    if (looks === undefined) this.inner.set(outer, (looks = new Map()))
+    let look = looks.get(likeness)
+    if (look === undefined) looks.set(likeness, (look = this.once(make())))
     return look
   }
 
@@ -327,7 +330,7 @@ class Looks {
   }
 }
 
-type Attributes = Readonly<Record<string, string | undefined>>
+type Attributes = Tags.Attributes
 
 const maxRaw = 262_144
 const maxProperty = 1000
@@ -336,12 +339,6 @@ const maxNodeDepth = 32
 const legible = /[\p{L}\p{N}]/u
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(" "))
-
-const tagFinder = Tags.finder(
-  words(
-    "style class id hidden bgcolor color background href type itemscope itemprop itemtype content datetime src value",
-  ),
-)
 
 const blocks = words(
   "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption figure footer " +
@@ -358,19 +355,14 @@ const silent = words(
     "del s strike",
 )
 
-/** What looks like an entity in them is none. */
-const literal = words("xmp plaintext")
-
 // ---- what is seen ----
 
 const within = (
   outer: Look,
-  name: string,
-  attributes: Attributes,
-  declared: ReadonlyMap<string, string>,
+  { attributes, declared, hasLook, name }: Element,
   rules: ReadonlyArray<ReadonlyMap<string, string>>,
 ): Look => {
-  if (declared.size === 0 && rules.length === 0 && !hasLook(attributes)) return outer
+  if (declared.size === 0 && rules.length === 0 && !hasLook) return outer
   const get = (property: string): string | undefined => {
     const own = declared.get(property)
     if (own !== undefined) return own
@@ -545,11 +537,7 @@ class StyleSheet {
     }
   }
 
-  rulesFor(
-    name: string,
-    id: string | undefined,
-    classes: ReadonlyArray<string>,
-  ): ReadonlyArray<ReadonlyMap<string, string>> {
+  rulesFor({ attributes, classes, name }: Element): ReadonlyArray<ReadonlyMap<string, string>> {
     if (this.rules.size === 0) return noRules
     const found: Array<ReadonlyMap<string, string>> = []
     const lookUp = (selector: string) => {
@@ -561,6 +549,7 @@ class StyleSheet {
       lookUp(`.${one}`)
       lookUp(`${name}.${one}`)
     }
+    const id = attributes["id"]
     if (id !== undefined) {
       lookUp(`#${id.toLowerCase()}`)
       lookUp(`${name}#${id.toLowerCase()}`)
