@@ -7,11 +7,14 @@
  * is written plainly is set aside: without comments, in a charset without states, with no line that might end the part.
  */
 import * as Parts from "./Parts.ts"
+import { storable } from "./Storable.ts"
 
 export interface SetAside {
   /** The mail, with marks for its long bodies. */
-  readonly mail: Uint8Array
+  readonly mail: Buffer
   readonly bodies: ReadonlyArray<Body>
+  /** How the marks begin, as nothing else in the mail does: it is made from the digest of the whole mail. */
+  readonly stem: string
 }
 
 export interface Texts {
@@ -20,43 +23,55 @@ export interface Texts {
 }
 
 interface Body {
-  /** Which nothing else in the mail contains, for it is made from the digest of the whole mail. */
+  /** Read as a line of its own. */
   readonly mark: string
   /** As what its part is read; null where it is no text that is read. */
   readonly as: keyof Texts | null
+  /** As text that can be stored. */
   readonly read: () => string
 }
 
-/** Sets the long bodies of the mail with this digest aside. */
-export const setAside = (mail: Buffer, digest: string): SetAside => {
+/** Sets the long bodies of the mail with this digest aside. There is a character for each of its bytes. */
+export const setAside = (mail: Buffer, digest: string, characters: () => string): SetAside => {
   const pieces: Array<Buffer> = []
   const bodies: Array<Body> = []
+  const stem = `${digest.slice(0, 40)}-`
   let from = 0
   for (const part of Parts.partsOf(mail)) {
     const end = part.end === mail.length ? beforeLastBreak(mail, part) : part.end
     const body = mail.subarray(part.start, end)
     const form = body.length < long ? null : formOf(mail, part)
     if (form === null || mayEnd(body, form.encoding)) continue
-    const mark = `${digest.slice(0, 40)}-${bodies.length}-`
-    bodies.push({ mark, as: form.as, read: () => decoders[form.encoding](body, form.charset) })
+    const bytesOf = () => {
+      if (form.encoding === "base64") return Buffer.from(characters().slice(part.start, end), "base64")
+      return form.encoding === "quoted" ? quotedLinesOf(body) : linesOf(body)
+    }
+    const mark = `${stem}${bodies.length}-`
+    bodies.push({ mark, as: form.as, read: () => decoded(bytesOf(), form.charset) })
     pieces.push(mail.subarray(from, part.start), Buffer.from(marked(mark, form.encoding, body), "latin1"))
     from = end
   }
-  return { mail: pieces.length === 0 ? mail : Buffer.concat([...pieces, mail.subarray(from)]), bodies }
+  return { mail: pieces.length === 0 ? mail : Buffer.concat([...pieces, mail.subarray(from)]), bodies, stem }
 }
 
 /** What the parser has read, with the bodies in their places; null where it read the mail in another way. */
-export const putBack = (bodies: ReadonlyArray<Body>, read: Texts): Texts | null => {
-  const isAlike = bodies.every(({ as, mark }) =>
-    sorts.every((sort) => read[sort].split(mark, 3).length === (as === sort ? 2 : 1)),
-  )
-  if (!isAlike) return null
-  const whole = { ...read }
-  for (const { as, mark, read: content } of bodies) if (as !== null) whole[as] = whole[as].split(mark).join(content())
-  return whole
+export const putBack = ({ bodies, stem }: SetAside, read: Texts): Texts | null => {
+  const mark = new RegExp(`${stem}(\\d+)-\\n?`)
+  const [text, html] = [read.text.split(mark), read.html.split(mark)]
+  if (!hasEachOnce(text, bodies, "text") || !hasEachOnce(html, bodies, "html")) return null
+  return { text: whole(text, bodies), html: whole(html, bodies) }
 }
 
-const sorts = ["text", "html"] as const
+/** Of pieces that are by turns what is between marks, and the number of a mark. */
+const hasEachOnce = (pieces: ReadonlyArray<string>, bodies: ReadonlyArray<Body>, sort: keyof Texts): boolean => {
+  const found = new Set(pieces.filter((_, at) => at % 2 === 1))
+  const expected = bodies.flatMap(({ as }, number) => (as === sort ? [`${number}`] : []))
+  return pieces.length === 2 * expected.length + 1 && expected.every((number) => found.has(number))
+}
+
+/** A page is many times what else a mail has: where it stands alone it is not copied. */
+const whole = (pieces: ReadonlyArray<string>, bodies: ReadonlyArray<Body>): string =>
+  pieces.reduce((text, piece, at) => text + (at % 2 === 0 ? piece : (bodies[Number(piece)]?.read() ?? "")), "")
 
 /** Bytes from which on it pays. */
 const long = 4_000
@@ -127,11 +142,13 @@ const mayEnd = (body: Buffer, encoding: Form["encoding"]): boolean => {
 
 const newLineOfDashes = "\n--"
 
-/** The mark as the body was written; what continues on the next line does so still. */
+/** The mark as the body was written, a line in any case; what continues on the next line does so still. */
 const marked = (mark: string, encoding: Form["encoding"], body: Buffer): string => {
-  if (encoding === "base64") return Buffer.from(mark, "latin1").toString("base64")
-  return encoding === "quoted" && body[withoutReturns(body, body.length) - 1] === equals ? `${mark}=` : mark
+  if (encoding === "base64") return Buffer.from(`${mark}\n`, "latin1").toString("base64")
+  return encoding === "quoted" && continues(body) ? `${mark}=0A=` : mark
 }
+
+const continues = (body: Buffer) => body[withoutReturns(body, body.length) - 1] === equals
 
 /** The last line break of a mail ends its last line, as elsewhere the one before a boundary does. */
 const beforeLastBreak = (mail: Buffer, { end, start }: Parts.Part): number =>
@@ -143,49 +160,57 @@ const withoutReturns = (bytes: Buffer, end: number): number => {
   return at
 }
 
-const decoders: Readonly<Record<Form["encoding"], (body: Buffer, charset: string) => string>> = {
-  base64: (body, charset) => new TextDecoder(charset).decode(Buffer.from(body.toString("latin1"), "base64")),
-  quoted: (body, charset) => new TextDecoder(charset).decode(bytesOf(body, true)),
-  plain: (body, charset) => {
-    const text = new TextDecoder(charset).decode(body)
-    return loneReturn.test(text) ? new TextDecoder(charset).decode(bytesOf(body, false)) : text.replaceAll("\r\n", "\n")
-  },
+/** A NUL is quickly found among bytes, and slowly among wide characters. */
+const decoded = (bytes: Uint8Array, charset: string): string => {
+  const text = new TextDecoder(charset).decode(bytes)
+  return bytes.includes(0) ? storable(text) : text
 }
 
-const loneReturn = /\r(?!\n)/
-
-/** The bytes that lines stand for, each ended by a line feed. */
-const bytesOf = (body: Buffer, isQuoted: boolean): Uint8Array => {
-  const bytes = Buffer.allocUnsafe(body.length)
-  let length = 0
-  const escape = isQuoted ? equals : carriageReturn
-  for (let at = 0; at < body.length; at++) {
-    const byte = body[at] ?? 0
-    if (byte !== escape && byte !== carriageReturn) {
-      bytes[length++] = byte
-      continue
-    }
-    if (byte === carriageReturn) {
-      const next = afterReturns(body, at)
-      if (!isLineEnd(body, next)) {
-        bytes.fill(carriageReturn, length, length + next - at)
-        length += next - at
-      }
-      at = next - 1
-      continue
-    }
-    const code = ((hexadecimal[body[at + 1] ?? 0] ?? none) << 4) | (hexadecimal[body[at + 2] ?? 0] ?? none)
-    if (code < 256) {
-      bytes[length++] = code
-      at += 2
-      continue
-    }
-    const next = afterReturns(body, at + 1)
-    if (isLineEnd(body, next)) at = next
-    else bytes[length++] = byte
+/** The bytes of lines, each ended by a line feed. */
+const linesOf = (body: Buffer): Buffer => {
+  const bytes = Buffer.allocUnsafe(body.length + 1)
+  bytes[body.copy(bytes)] = lineFeed
+  let length = bytes.indexOf(carriageReturn)
+  if (length === -1) return bytes
+  for (let at = length; at !== -1;) {
+    const next = afterReturns(body, at)
+    const from = isLineEnd(body, next) ? next : at
+    at = body.indexOf(carriageReturn, next)
+    const end = at === -1 ? bytes.length : at
+    bytes.copyWithin(length, from, end)
+    length += end - from
   }
   return bytes.subarray(0, length)
 }
+
+/** The same of lines that are quoted. */
+const quotedLinesOf = (body: Buffer): Buffer => {
+  const bytes = Buffer.allocUnsafe(body.length + 1)
+  let length = 0
+  for (let at = 0, byte = 0; at < body.length;) {
+    for (; at < body.length; at++) {
+      byte = body[at] ?? 0
+      if (byte === equals || byte === carriageReturn) break
+      bytes[length++] = byte
+    }
+    const isEscape = byte === equals
+    const code = isEscape ? codeAt(body, at + 1) : none
+    const next = afterReturns(body, isEscape ? at + 1 : at)
+    if (code < none) {
+      bytes[length++] = code
+      at += 3
+    } else if (isLineEnd(body, next)) {
+      at = isEscape ? next + 1 : next
+    } else {
+      while (at < next) bytes[length++] = body[at++] ?? 0
+    }
+  }
+  if (!continues(body)) bytes[length++] = lineFeed
+  return bytes.subarray(0, length)
+}
+
+const codeAt = (body: Buffer, at: number) =>
+  ((hexadecimal[body[at] ?? 0] ?? none) << 4) | (hexadecimal[body[at + 1] ?? 0] ?? none)
 
 const afterReturns = (body: Buffer, from: number): number => {
   let at = from

@@ -12,7 +12,9 @@ import { DateTime, Effect, Option, Schema } from "effect"
 import PostalMime, { type Address as PostalAddress, type Email } from "postal-mime"
 
 import * as Bodies from "./Bodies.ts"
+import { once } from "./extraction/Once.ts"
 import * as Parts from "./Parts.ts"
+import { storable } from "./Storable.ts"
 
 export const Address = Schema.Struct({
   /** The display name, decoded; empty if there is none. Whatever the sender likes to claim. */
@@ -50,14 +52,30 @@ export class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {
   }
 }
 
-/** Reads a mail, whose digest may be known. Bytes that are no mail at all still give one, with nothing in it. */
+/** A mail in what other forms it is needed in. */
+export interface Forms {
+  /** Of the whole mail as it arrived, in lower-case hexadecimal. */
+  readonly sha256: string
+  /** One (U+0000 to U+00FF) for each byte, made when they are first asked for. */
+  readonly characters: () => string
+}
+
+export const formsOf = (raw: Uint8Array): Forms => ({
+  sha256: sha256(raw),
+  characters: once(() => bufferOf(raw).toString("latin1")),
+})
+
+/**
+ * Reads a mail, of which there may be other forms already. Bytes that are no mail at all still give one, with nothing in
+ * it.
+ */
 export const parse = Effect.fn("Mail.parse")(function* (
   raw: Uint8Array,
-  digest = sha256(raw),
+  forms = formsOf(raw),
 ): Effect.fn.Return<Mail, Unreadable> {
   const { email, html, text } = yield* Effect.tryPromise({
-    try: () => read(mended(raw), digest),
-    catch: () => new Unreadable({ sha256: digest }),
+    try: () => read(bufferOf(raw), forms),
+    catch: () => new Unreadable({ sha256: forms.sha256 }),
   })
   const headers = headersOf(email)
   return {
@@ -67,22 +85,30 @@ export const parse = Effect.fn("Mail.parse")(function* (
     subject: textOf(email.subject),
     date: dateOf(headers.get("date")?.[0]),
     headers,
-    fullText: storable(text),
-    fullHtml: storable(html),
-    sha256: digest,
+    fullText: text,
+    fullHtml: html,
+    sha256: forms.sha256,
   }
 })
 
-const read = async (mail: Buffer, digest: string) => {
-  const aside = Bodies.setAside(mail, digest)
-  const email = await PostalMime.parse(aside.mail, limits)
-  const texts = Bodies.putBack(aside.bodies, textsOf(email))
+/** Whatever there is to mend is outside of the bodies that are set aside, so that these are not searched for it. */
+const read = async (raw: Buffer, { characters, sha256 }: Forms) => {
+  const setAside = (mail: Buffer) =>
+    Bodies.setAside(mail, sha256, mail === raw ? characters : once(() => mail.toString("latin1")))
+  const written = withLineFeeds(raw)
+  const first = setAside(written)
+  const mail = hasOddCharset(first.mail) ? withKnownCharsets(written) : written
+  const aside = mail === written ? first : setAside(mail)
+  const email = await PostalMime.parse(mended(aside.mail), limits)
+  const texts = Bodies.putBack(aside, textsOf(email))
   if (texts !== null) return { email, ...texts }
-  const whole = await PostalMime.parse(mail, limits)
+  const whole = await PostalMime.parse(mended(mail), limits)
   return { email: whole, ...textsOf(whole) }
 }
 
-const textsOf = ({ html = "", text = "" }: Email): Bodies.Texts => ({ html, text })
+const textsOf = ({ html = "", text = "" }: Email): Bodies.Texts => ({ html: storable(html), text: storable(text) })
+
+const bufferOf = (raw: Uint8Array) => Buffer.from(raw.buffer, raw.byteOffset, raw.length)
 
 /** The digest by which a mail is recognised, whatever Gmail calls it. */
 export const sha256 = (raw: Uint8Array): string => createHash("sha256").update(raw).digest("hex")
@@ -94,17 +120,21 @@ export const ensureDecoder: Effect.Effect<void> = Effect.suspend(() =>
     : Effect.die(new Error("This runtime does not read windows-1252: use Node 22.19 or later")),
 )
 
-/** The mail with what its parser does not forgive put right. Mostly the mail itself. */
-const mended = (raw: Uint8Array): Buffer => {
-  let mail = Buffer.from(raw.buffer, raw.byteOffset, raw.length)
-  // Line ends of a bygone system.
-  if (mail.length > 0 && !mail.includes(lineFeed) && mail.includes(carriageReturn)) {
-    mail = Buffer.from(mail.map((byte) => (byte === carriageReturn ? lineFeed : byte)))
-  }
-  if (hasOddCharset(mail)) {
-    const mend = isUtf8(mail) ? (header: string) => known(unquoted(header)) : unquoted
-    mail = Buffer.from(mail.toString("latin1").replace(contentTypes, mend), "latin1")
-  }
+/** With line feeds for the line ends of a bygone system. */
+const withLineFeeds = (mail: Buffer): Buffer =>
+  mail.includes(lineFeed) || !mail.includes(carriageReturn)
+    ? mail
+    : Buffer.from(mail.map((byte) => (byte === carriageReturn ? lineFeed : byte)))
+
+const withKnownCharsets = (mail: Buffer): Buffer => {
+  const mend = isUtf8(mail) ? (header: string) => known(unquoted(header)) : unquoted
+  const text = mail.toString("latin1")
+  const mended = text.replace(contentTypes, mend)
+  return mended === text ? mail : Buffer.from(mended, "latin1")
+}
+
+/** The mail with what else its parser does not forgive put right. Mostly the mail itself. */
+const mended = (mail: Buffer): Buffer => {
   const end = headEnd(mail, headersAtMost)
   const head = mail.subarray(0, end)
   const joined = withJoinedWords(head)
@@ -207,6 +237,7 @@ const joinedWords = (words: string, charset: string, encoding: string): string =
 }
 
 const isWhole = (charset: string, content: Uint8Array) => {
+  if (/^utf-?8$/i.test(charset)) return isUtf8(content)
   try {
     new TextDecoder(charset, { fatal: true }).decode(content)
     return true
@@ -241,6 +272,3 @@ const dateOf = (header = ""): Option.Option<DateTime.Utc> => {
   const namesZone = /(?:[+-]\d{4}|\b(?:UTC?|GMT|Z|[ECMP][SD]T))$/i.test(date)
   return namesZone ? DateTime.make(date) : Option.none()
 }
-
-/** PostgreSQL keeps no NUL in text. Lone surrogates, which it refuses too, the parser itself replaces. */
-const storable = (text: string) => text.replaceAll("\0", "\uFFFD")

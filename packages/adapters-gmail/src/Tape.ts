@@ -80,16 +80,16 @@ export const record = Effect.fn("Tape.record")(function* (message: RawMessage) {
   const { id, internalDate, labelIds, threadId } = message
   const { omission, raw }: Attachments.Kept =
     message.omission === undefined ? Attachments.omitLargest(message.raw, yield* limits) : message
-  const digest = Mail.sha256(raw)
-  const read = yield* Effect.result(Mail.parse(raw, digest))
+  const forms = Mail.formsOf(raw)
+  const read = yield* Effect.result(Mail.parse(raw, forms))
   const said = Result.match(read, { onFailure: () => null, onSuccess: saidIn })
   const content = encode({
     id,
     threadId,
     labelIds,
     internalDate,
-    raw: Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString("latin1"),
-    sha256: digest,
+    raw: forms.characters(),
+    sha256: forms.sha256,
     ...omission,
     mail: said !== null && hasRoom(raw, omission, said) ? said : null,
   })

@@ -76,7 +76,7 @@ describe("The bodies of a mail", () => {
     const page = part("text/html", "utf-8", "base64", "<p>Köln</p>\n".repeat(1_000))
     const attachment = `Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n${"QUJD".repeat(50_000)}`
     const raw = `Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n${page}\r\n--b\r\n${attachment}\r\n--b--`
-    const { bodies, mail } = Bodies.setAside(Buffer.from(raw, "latin1"), "0".repeat(64))
+    const { bodies, mail } = Bodies.setAside(Buffer.from(raw, "latin1"), "0".repeat(64), () => raw)
     assert.deepStrictEqual(
       bodies.map(({ as }) => as),
       ["html", null],
@@ -85,17 +85,30 @@ describe("The bodies of a mail", () => {
   })
 
   it("are put back only where the parser has understood them alike", () => {
-    const raw = Buffer.from(part("text/html", "utf-8", "8bit", "<p>x</p>\n".repeat(1_000)), "latin1")
-    const { bodies } = Bodies.setAside(raw, "0".repeat(64))
-    const mark = bodies[0]?.mark ?? ""
-    assert.include(Bodies.putBack(bodies, { text: "", html: `a ${mark} b` })?.html, "a <p>x</p>\n")
+    const raw = part("text/html", "utf-8", "8bit", "<p>x</p>\n".repeat(1_000))
+    const aside = Bodies.setAside(Buffer.from(raw, "latin1"), "0".repeat(64), () => raw)
+    const mark = aside.bodies[0]?.mark ?? ""
+    assert.include(Bodies.putBack(aside, { text: "", html: `a ${mark} b` })?.html, "a <p>x</p>\n")
     for (const read of [
       { text: "", html: "" },
       { text: mark, html: "" },
       { text: mark, html: mark },
       { text: "", html: mark + mark },
     ]) {
-      assert.isNull(Bodies.putBack(bodies, read))
+      assert.isNull(Bodies.putBack(aside, read))
     }
+  })
+
+  it("are put back in the order that the parser has read them in, each once", () => {
+    const texts = ["one", "two"].map((word) => part("text/plain", "utf-8", "base64", `${word}\n`.repeat(2_000)))
+    const raw = `Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n${texts.join("\r\n--b\r\n")}\r\n--b--`
+    const aside = Bodies.setAside(Buffer.from(raw, "latin1"), "0".repeat(64), () => raw)
+    const [one = "", two = ""] = aside.bodies.map(({ mark }) => `${mark}\n`)
+    assert.strictEqual(
+      Bodies.putBack(aside, { text: `${two}and ${one}`, html: "" })?.text,
+      `${"two\n".repeat(2_000)}and ${"one\n".repeat(2_000)}`,
+    )
+    assert.isNull(Bodies.putBack(aside, { text: one + one, html: "" }))
+    assert.isNull(Bodies.putBack(aside, { text: one + two + two, html: "" }))
   })
 })

@@ -179,6 +179,16 @@ describe("A mail", () => {
         bytes("Content-Type: text/plain; charset='utf8'", "", Buffer.from("Zoë", "utf8").toString("latin1")),
       )
       assert.include(quoted.fullText, "Zoë")
+      const long = "Zoë aus Köln\n".repeat(1_000)
+      const unheard = yield* Mail.parse(
+        bytes(
+          "Content-Type: text/plain; charset=nobody-has-heard-of-this",
+          "Content-Transfer-Encoding: base64",
+          "",
+          Buffer.from(long, "utf8").toString("base64"),
+        ),
+      )
+      assert.strictEqual(unheard.fullText, long)
       const old = yield* Mail.parse(Buffer.from("From: a@example.com\rSubject: old\r\rtext\r", "latin1"))
       assert.deepStrictEqual(old.subject, Option.some("old"))
       assert.include(old.fullText, "text")
