@@ -1,16 +1,15 @@
 /** Airbnb's mails to hosts: `automated@` tells of reservations, `express@` relays threads. */
 import * as Evidence from "./Evidence.ts"
 import * as Labels from "./Labels.ts"
-import * as Links from "./Links.ts"
+import type * as Links from "./Links.ts"
 import * as LocalDates from "./LocalDates.ts"
 import * as PersonName from "./PersonName.ts"
 import { type Reading } from "./Reading.ts"
 import * as Text from "./Text.ts"
 import { type Witness, worth } from "./Witness.ts"
 
-export const read = (reading: Reading): Evidence.Evidence => {
-  const links = Links.named(reading.links, "airbnb")
-  return Evidence.merge(
+export const read = (reading: Reading, links: Links.Named): Evidence.Evidence =>
+  Evidence.merge(
     ofSubject(reading),
     {
       ...Evidence.none,
@@ -19,7 +18,6 @@ export const read = (reading: Reading): Evidence.Evidence => {
     },
     Evidence.ofBody(reading, code),
   )
-}
 
 /** `HM` and eight more; what only begins or ends like it, such as a claim's number, is another thing. */
 export const code: Evidence.CodeShape = {

@@ -56,7 +56,11 @@ export const judge = (mail: Mail, trusted: ReadonlyArray<string>): Judgement => 
 
 /** The platform that a host name belongs to: the domain itself or one below it, never one that merely looks alike. */
 export const platformOf = (host: string): Judgement["platform"] => {
-  for (const [platform, domains] of domainsOf) if (domains.some((domain) => isWithin(host, domain))) return platform
+  for (let labels = 0, at = host.length; labels < 3; labels++) {
+    at = host.lastIndexOf(".", at - 1)
+    const platform = platforms.get(host.slice(at + 1))
+    if (platform !== undefined) return platform
+  }
   return null
 }
 
@@ -102,6 +106,9 @@ const domainsOf: ReadonlyArray<readonly [Exclude<Platform, "pms">, ReadonlyArray
   ["booking", ["booking.com"]],
 ]
 
+/** By domain, of which none has more than three labels. */
+const platforms = new Map(domainsOf.flatMap(([platform, domains]) => domains.map((domain) => [domain, platform])))
+
 /** What the platforms call themselves where senders are shown; letters alone, so that spaces and dots hide nothing. */
 const brands = ["airbnb", "vrbo", "homeaway", "fewodirekt", "abritel"]
 
@@ -111,7 +118,8 @@ const isWithin = (host: string, domain: string) => host === domain || host.endsW
 const pretends = (mail: Mail, name: string, domain: string): boolean => {
   const shown = [name, domain]
   return (
-    shown.some((text) => brands.some((brand) => squeeze(text).includes(brand)) || /booking[.-]com\b/i.test(text)) ||
+    shown.map(squeeze).some((text) => brands.some((brand) => text.includes(brand))) ||
+    shown.some((text) => /booking[.-]com\b/i.test(text)) ||
     mail.headers.some(([key]) => key === "x-template" || key.startsWith("x-mediated-"))
   )
 }

@@ -10,7 +10,18 @@ export const at = (
   tokens: TokenList,
   index: number,
   languages: ReadonlyArray<string>,
-): Match<DateReading.Found> | null => rangeAt(tokens, index, languages) ?? singleAt(tokens, index, languages)
+): Match<DateReading.Found> | null => {
+  if (!mayBegin(tokens[index])) return null
+  const read = dateAt(tokens, index, languages)
+  const range = rangeAt(tokens, index, languages, read)
+  if (range !== null || read === null) return range
+  return { found: foundOf(tokens, index, read, languages), next: read.next }
+}
+
+/** Every form begins with a figure, with a name, or with an era. */
+const mayBegin = (token: Tokens.Token | undefined): boolean =>
+  token !== undefined &&
+  (token.kind === "number" || token.months.length > 0 || token.weekdays.length > 0 || eras.has(token.text))
 
 export interface Match<A> {
   readonly found: A
@@ -27,21 +38,13 @@ interface Read {
 
 type TokenList = ReadonlyArray<Tokens.Token>
 
-const singleAt = (
-  tokens: TokenList,
-  index: number,
-  languages: ReadonlyArray<string>,
-): Match<DateReading.DateFound> | null => {
-  const read = dateAt(tokens, index, languages)
-  return read === null ? null : { found: foundOf(tokens, index, read, languages), next: read.next }
-}
-
 const rangeAt = (
   tokens: TokenList,
   index: number,
   languages: ReadonlyArray<string>,
+  dated: Read | null,
 ): Match<DateReading.RangeFound> | null => {
-  const both = bothAt(tokens, index, languages)
+  const both = bothAt(tokens, index, languages, dated)
   // `mar 9 - dom 14 dic 2027`: what is a month in one language is a day of the week in that of the other side.
   const read = both !== null && areAlike(both) ? both : (dayAndDateAt(tokens, index, languages) ?? both)
   if (read === null) return null
@@ -77,8 +80,12 @@ interface Both {
 }
 
 /** `Dec 30 - Jan 2, 2027`, `Aug 20 - 22, 2027`, `2027年8月20日～22日`. */
-const bothAt = (tokens: TokenList, index: number, languages: ReadonlyArray<string>): Both | null => {
-  const dated = dateAt(tokens, index, languages)
+const bothAt = (
+  tokens: TokenList,
+  index: number,
+  languages: ReadonlyArray<string>,
+  dated: Read | null,
+): Both | null => {
   const from = dated ?? figuresBefore(tokens, index, languages)
   if (from === null) return null
   const toIndex = afterSeparator(tokens, from.next)

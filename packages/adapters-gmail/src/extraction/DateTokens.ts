@@ -57,20 +57,22 @@ const isEnding = (tokens: ReadonlyArray<Token>, { spaced, text, weekdays }: Toke
   return before?.kind === "word" && isUnspaced(before.text.charCodeAt(0)) && tokens[index - 2]?.kind !== "number"
 }
 
+const noFigures = { value: 0, digits: 0 }
+
 const cut = (text: string): Array<Token> => {
   const tokens: Array<Token> = []
   let spaced = false
-  const push = (token: Pick<Token, "kind" | "text" | "start" | "end"> & Partial<Token>) => {
-    tokens.push({
-      value: 0,
-      digits: 0,
-      inert: false,
-      glued: false,
-      months: none,
-      weekdays: none,
-      ...token,
-      spaced,
-    })
+  const push = (
+    kind: Token["kind"],
+    text: string,
+    start: number,
+    end: number,
+    figures = noFigures,
+    named = nothing,
+  ) => {
+    const { digits, value } = figures
+    const { months, weekdays } = named
+    tokens.push({ kind, text, start, end, spaced, value, digits, inert: false, glued: false, months, weekdays })
     spaced = false
   }
   for (let at = 0; at < text.length;) {
@@ -78,21 +80,21 @@ const cut = (text: string): Array<Token> => {
     const length = code > 0xff_ff ? 2 : 1
     const kind = kindOf(code)
     if (kind === "space") {
-      if (code === 10 || code === 13) push({ kind: "mark", text: "\n", start: at, end: at + 1 })
+      if (code === 10 || code === 13) push("mark", "\n", at, at + 1)
       spaced = true
       at += length
     } else if (kind === "nothing") at += length
     else if (kind === "number") {
       const number = numberAt(text, at)
-      push({ kind: "number", text: "", start: at, ...number })
+      push("number", "", at, number.end, number)
       at = number.end
     } else if (kind === "letter") {
       const word = isUnspaced(code) ? unspacedAt(text, at) : wordAt(text, at)
-      push({ kind: "word", start: at, ...word, ...meaningsOf(word.text) })
+      push("word", word.text, at, word.end, noFigures, names().get(word.text))
       at = word.end
     } else {
       const mark = text.slice(at, at + length).normalize("NFKC")
-      push({ kind: "mark", text: mark, start: at, end: at + length })
+      push("mark", mark, at, at + length)
       at += length
     }
   }
@@ -211,17 +213,18 @@ const merged = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
     const token = tokens[index]
     const next = tokens[index + 1]
     if (token === undefined) break
-    const name =
-      token.kind === "word" && firstWords().has(token.text) ? `${token.text} ${next?.text || next?.value}` : ""
-    const joined =
-      names().get(name) ?? (next?.kind === "number" ? names().get(`${token.text}${next.value}`) : undefined)
-    if (next === undefined || joined === undefined || (next.kind === "number" && next.digits !== 1)) whole.push(token)
-    else {
-      whole.push({ ...token, text: name, end: next.end, months: joined.months, weekdays: joined.weekdays })
-      index++
-    }
+    const joined = next === undefined || !firstWords().has(token.text) ? undefined : joinedWith(token, next)
+    whole.push(joined ?? token)
+    if (joined !== undefined) index++
   }
   return whole
+}
+
+const joinedWith = (token: Token, next: Token): Token | undefined => {
+  const text = `${token.text} ${next.text || next.value}`
+  const named = names().get(text) ?? (next.kind === "number" ? names().get(`${token.text}${next.value}`) : undefined)
+  if (named === undefined || (next.kind === "number" && next.digits !== 1)) return undefined
+  return { ...token, text, end: next.end, months: named.months, weekdays: named.weekdays }
 }
 
 const isLetter = (token: Token) =>
@@ -312,8 +315,6 @@ interface Named {
 
 const none: Meanings = []
 const nothing: Named = { months: none, weekdays: none }
-
-const meaningsOf = (text: string): Named => names().get(text) ?? nothing
 
 const normalised = (word: string) =>
   /^[a-z]+$/u.test(word)

@@ -69,7 +69,7 @@ export const ofBody = ({ languages, parts }: Reading, shape: CodeShape): Evidenc
   // Both forms of a body say the same, and labels that stand side by side share what is below them.
   const dates = remembered((text) => LocalDates.find(text.slice(0, 200), languages))
   const party = remembered(PartySize.find)
-  return merge(...parts.map((part) => merge(ofLabels(part, dates, party, shape), ofProse(part, party, shape))))
+  return merge(...parts.flatMap((part) => [ofLabels(part, dates, party, shape), ofProse(part, party, shape)]))
 }
 
 const remembered = <A>(read: (text: string) => A): ((text: string) => A) => {
@@ -153,11 +153,10 @@ const ofLabels = ({ entries }: Part, findDates: FindDates, findParty: FindParty,
 }
 
 const ofProse = ({ lines }: Part, findParty: FindParty, { anywhere }: CodeShape): Evidence => {
-  const codes = new Set<string>()
+  const codes = anywhere === null ? new Set<string>() : codesIn(lines, anywhere)
   const nights: Array<number> = []
   const guests: Array<Witness<PartySize.PartySize>> = []
   for (const [index, line] of lines.entries()) {
-    if (anywhere !== null) for (const match of line.slice(0, 2_000).matchAll(anywhere)) codes.add(match[1] ?? "")
     if (line.length > 80 || !/\p{N}/u.test(line)) continue
     const told = line.replace(speech, " ")
     const count = nightsIn(told)
@@ -171,6 +170,11 @@ const ofProse = ({ lines }: Part, findParty: FindParty, { anywhere }: CodeShape)
     nights,
     guests: new Set(guests.map(({ value }) => PartySize.count(value))).size === 1 ? guests : [],
   }
+}
+
+const codesIn = (lines: ReadonlyArray<string>, shape: RegExp): ReadonlySet<string> => {
+  const text = lines.map((line) => line.slice(0, 2_000)).join("\n")
+  return new Set(Array.from(text.matchAll(shape), ([, code = ""]) => code))
 }
 
 /** `Minimum stay: 2 nights`, `10 % off 7 nights`, `Previous stays`: the nights of any stay, or of another one. */

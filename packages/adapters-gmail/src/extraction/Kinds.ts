@@ -74,20 +74,12 @@ const contradict = (one: Kind, other: Kind): boolean =>
 export const phraseOf = (subject: string): Phrase | undefined => {
   const folded = Text.fold(subject.slice(0, 400))
   for (let start = 0; start < folded.length; start++) {
-    const candidates = byFirstLetter().get(folded.charAt(start))
-    if (candidates === undefined || !Text.startsWord(folded, start)) continue
-    let longest: Phrase | undefined
-    let length = 0
-    for (const candidate of candidates) {
-      if (candidate.length <= length) continue
-      const end = endOf(folded, start, candidate.fragments)
-      if (end === undefined) continue
-      const isLed = !nameFirst.test(folded) && hasWords.test(folded.slice(0, start).replace(brand, ""))
-      const isQualified = isLed || folded.includes("?", end) || isTakenBack(folded, end, candidate)
-      longest = { kind: candidate.kind, languages: candidate.languages, start, end, isQualified }
-      length = candidate.length
-    }
-    if (longest !== undefined) return longest
+    const said = knownAt(folded, start)
+    if (said === undefined) continue
+    const end = endOf(folded, start, said.fragments) ?? start
+    const isLed = !nameFirst.test(folded) && hasWords.test(folded.slice(0, start).replace(brand, ""))
+    const isQualified = isLed || folded.includes("?", end) || isTakenBack(folded, end, said)
+    return { kind: said.kind, languages: said.languages, start, end, isQualified }
   }
   return undefined
 }
@@ -216,7 +208,8 @@ interface Known {
   readonly kind: Kind
   readonly languages: ReadonlyArray<string>
   readonly fragments: ReadonlyArray<string>
-  readonly length: number
+  /** Its place among all, the longest first. */
+  readonly rank: number
 }
 
 const known = (): ReadonlyArray<Known> => {
@@ -231,17 +224,41 @@ const known = (): ReadonlyArray<Known> => {
       }
     }
   }
-  return [...byText.values()].map(({ kind, languages, text }) => {
-    const fragments = text
-      .split("…")
-      .flatMap((fragment) => (fragment.trim() === "" ? [] : [Text.fold(fragment.trim())]))
-    return { kind, languages, fragments, length: fragments.reduce((sum, { length }) => sum + length, 0) }
-  })
+  return [...byText.values()]
+    .map(({ kind, languages, text }) => {
+      const fragments = text
+        .split("…")
+        .flatMap((fragment) => (fragment.trim() === "" ? [] : [Text.fold(fragment.trim())]))
+      return { kind, languages, fragments, length: fragments.reduce((sum, { length }) => sum + length, 0) }
+    })
+    .toSorted((one, other) => other.length - one.length)
+    .map(({ fragments, kind, languages }, rank) => ({ kind, languages, fragments, rank }))
 }
 
-const byFirstLetter = once((): ReadonlyMap<string, ReadonlyArray<Known>> =>
-  Map.groupBy(known(), ({ fragments }) => (fragments[0] ?? "").charAt(0)),
+/** By as many of their first characters as they have of these. */
+const byBeginning = once((): ReadonlyMap<string, ReadonlyArray<Known>> =>
+  Map.groupBy(known(), ({ fragments: [first = ""] }) =>
+    first.slice(
+      0,
+      beginnings.find((length) => length <= first.length),
+    ),
+  ),
 )
+
+const beginnings = [8, 4, 2, 1]
+
+/** The longest that begins here. */
+const knownAt = (folded: string, start: number): Known | undefined => {
+  if (!Text.startsWord(folded, start)) return undefined
+  let longest: Known | undefined
+  for (const length of beginnings) {
+    const found = byBeginning()
+      .get(folded.slice(start, start + length))
+      ?.find(({ fragments }) => endOf(folded, start, fragments) !== undefined)
+    if (found !== undefined && (longest === undefined || found.rank < longest.rank)) longest = found
+  }
+  return longest
+}
 
 /** Where the fragments end, one after the other, if the first begins here. */
 const endOf = (text: string, start: number, fragments: ReadonlyArray<string>): number | undefined => {

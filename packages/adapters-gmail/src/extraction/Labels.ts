@@ -661,8 +661,7 @@ const rowAt = (line: string): Row => {
     // `Arrival - Departure` are two labels.
     const hasColon = /[:：=]/.test(between) || (/[-→·]/.test(between) && longestAt(folded, after) === undefined)
     // Words as short as `do` and `au` are words of other languages, too.
-    const letters = folded.slice(at, found.end).replace(/[^\p{L}]/gu, "")
-    if (/^\p{Script=Latin}{1,2}$/u.test(letters) && !hasColon) break
+    if (!hasColon && /^\p{Script=Latin}{1,2}$/u.test(folded.slice(at, found.end).replace(/[^\p{L}]/gu, ""))) break
     // `Property name`, `Naam accommodatie`, `Gast Zimmer` name no guest.
     labels =
       count === 0

@@ -22,7 +22,7 @@ export const named = (links: ReadonlyArray<Link>, platform: string | null): Name
   const codes = new Set<string>()
   const listings = new Set<string>()
   const templates = new Set<string>()
-  for (const { href } of links.slice(0, limit)) {
+  for (const href of new Set(links.slice(0, limit).map((link) => link.href))) {
     const url = ownUrl(href, platform)
     if (url === undefined) continue
     switch (platform) {
@@ -77,6 +77,7 @@ const ownUrl = (href: string, platform: string | null): URL | undefined => {
 /** A parameter's value; nothing if it is given twice. */
 const only = (url: URL, names: ReadonlyArray<string>, shape: RegExp): ReadonlyArray<string> =>
   names.flatMap((name) => {
+    if (url.search === "") return []
     const [value, ...others] = url.searchParams.getAll(name)
     return value !== undefined && others.length === 0 && shape.test(value) ? [value] : []
   })
@@ -94,8 +95,8 @@ const templateOf = (parameter: string): ReadonlyArray<string> => {
 }
 
 const endOfUrl = (line: string, at: number): number => {
-  for (let end = at; end < line.length; end++) if (/[\s<>"'）)\]]/.test(line.charAt(end))) return end
-  return line.length
+  const length = line.slice(at).search(/[\s<>"'）)\]]/)
+  return length < 0 ? line.length : at + length
 }
 
 const addAll = (set: Set<string>, values: ReadonlyArray<string>): void => {

@@ -127,16 +127,37 @@ const limiting = new Set([
 const tokensOf = (text: string): ReadonlyArray<Token> => {
   const tokens: Array<Token> = []
   const folded = text.slice(0, maxText).normalize("NFKC").toLowerCase()
-  for (const [piece = ""] of folded.matchAll(/\p{Nd}+|[\p{L}\p{M}]+|[^\s\p{L}\p{M}\p{Nd}]/gu)) {
+  if (!mayCount.test(folded)) return []
+  for (const piece of folded.match(/\p{Nd}+|[\p{L}\p{M}]+|[^\s\p{L}\p{M}\p{Nd}]/gu) ?? []) {
     if (/^\p{Nd}/u.test(piece)) tokens.push({ kind: "number", value: numberOf(piece) })
-    else if (/^[\p{L}\p{M}]/u.test(piece)) tokens.push(...(unspaced.test(piece) ? cut(piece) : spelled(piece)))
+    else if (/^[\p{L}\p{M}]/u.test(piece)) addWord(tokens, piece)
     else if (piece === ":") tokens.push({ kind: "colon" })
     else if (piece !== "(" && piece !== ")" && piece !== "|") tokens.push({ kind: "mark", text: piece })
   }
-  return phrases(tokens)
+  return tokens
+}
+
+const addWord = (tokens: Array<Token>, word: string): void => {
+  const value = numerals.get(word)
+  const pair = pairs.get(word)
+  if (value !== undefined) tokens.push({ kind: "number", value })
+  else if (pair !== undefined) tokens.push({ kind: "number", value: 2 }, { kind: "noun", sort: pair })
+  else if (unspaced.test(word)) for (const token of cut(word)) add(tokens, token)
+  else add(tokens, wordOf(word))
+}
+
+/** Adds a word; to the one before it where both are one noun: `người lớn`, `orang dewasa`. */
+const add = (tokens: Array<Token>, token: Token): void => {
+  const first = textOf(tokens.at(-1))
+  const phrase = first !== null && firstWords.has(first) ? nouns.get(`${first} ${textOf(token) ?? ""}`) : undefined
+  if (phrase === undefined) tokens.push(token)
+  else tokens[tokens.length - 1] = { kind: "noun", sort: phrase }
 }
 
 const maxText = 20_000
+
+/** Figures, or letters that some numbers are written in. */
+const mayCount = /[\p{Nd}\p{Script=Hebrew}\p{Script=Arabic}]/u
 
 const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]/u
 
@@ -160,18 +181,6 @@ const wordOf = (text: string): Token => {
 }
 
 /** `ילד אחד`, `طفلان`: Hebrew and Arabic write one and two in letters, or in the form of the noun. */
-const spelled = (word: string): ReadonlyArray<Token> => {
-  const value = numerals.get(word)
-  if (value !== undefined) return [{ kind: "number", value }]
-  const pair = pairs.get(word)
-  return pair === undefined
-    ? [wordOf(word)]
-    : [
-        { kind: "number", value: 2 },
-        { kind: "noun", sort: pair },
-      ]
-}
-
 const numerals: ReadonlyMap<string, number> = new Map([
   ["אחד", 1],
   ["אחת", 1],
@@ -214,25 +223,6 @@ const cut = (run: string): ReadonlyArray<Token> => {
   }
   flush()
   return tokens
-}
-
-/** Nouns of two words: `người lớn`, `orang dewasa`. */
-const phrases = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
-  const whole: Array<Token> = []
-  for (let index = 0; index < tokens.length; index++) {
-    const token = tokens[index]
-    const next = tokens[index + 1]
-    if (token === undefined) break
-    const first = textOf(token)
-    const phrase = first === null ? undefined : nouns.get(`${first} ${textOf(next) ?? ""}`)
-    if (phrase === undefined) {
-      whole.push(token)
-      continue
-    }
-    whole.push({ kind: "noun", sort: phrase })
-    index++
-  }
-  return whole
 }
 
 const textOf = (token: Token | undefined): string | null =>
@@ -282,6 +272,8 @@ const nouns: ReadonlyMap<string, Sort> = new Map(
     table[sort].split(" ").map((noun) => [noun.normalize("NFKC").replaceAll("_", " "), sort] as const),
   ),
 )
+
+const firstWords = new Set([...nouns.keys()].flatMap((noun) => (noun.includes(" ") ? [noun.split(" ", 1)[0]] : [])))
 
 const longestNoun = 12
 

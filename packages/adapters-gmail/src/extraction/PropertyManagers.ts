@@ -2,6 +2,7 @@
 import { enriching, type Kind } from "@holdfast/domain/reservations/ReservationFacts"
 
 import * as Evidence from "./Evidence.ts"
+import type * as Kinds from "./Kinds.ts"
 import * as PersonName from "./PersonName.ts"
 import { type Reading } from "./Reading.ts"
 import * as Text from "./Text.ts"
@@ -27,10 +28,11 @@ const vagueNames = ({ parts }: Reading): ReadonlySet<string | null> =>
   )
 
 /** Whether a mail of nobody in particular tells of a reservation: a known phrase, an arrival, and a code. */
-export const isOne = (reading: Reading, evidence: Evidence.Evidence): boolean =>
-  reading.phrase !== undefined &&
-  evidence.codes.length > 0 &&
-  (evidence.arrivals.length > 0 || evidence.stays.length > 0 || reading.phrase.kind === "cancelled")
+export const isOne = (phrase: Kinds.Phrase | undefined, evidence: () => Evidence.Evidence): boolean => {
+  if (phrase === undefined) return false
+  const { arrivals, codes, stays } = evidence()
+  return codes.length > 0 && (arrivals.length > 0 || stays.length > 0 || phrase.kind === "cancelled")
+}
 
 const code: Evidence.CodeShape = {
   anywhere: null,

@@ -86,16 +86,14 @@ const passedOn = "---------- Forwarded message ---------"
 const attachedHead = '<div class="postal-email-header">'
 
 /** Text in columns as lines of their own, in which the html has them, too. */
-const cells = (text: string): string =>
-  text
-    .split("\n")
-    .map((line) => {
-      if (!columns.test(line)) return line
-      const quoting = /^[ >]*>/.exec(line)?.[0] ?? ""
-      const separator = `\n${quoting}`
-      return quoting + line.slice(quoting.length).trim().split(columns).join(separator)
-    })
-    .join("\n")
+const cells = (text: string): string => (/\t| {3}/.test(text) ? text.split("\n").map(cellsOf).join("\n") : text)
+
+const cellsOf = (line: string): string => {
+  if (!columns.test(line)) return line
+  const quoting = /^[ >]*>/.exec(line)?.[0] ?? ""
+  const separator = `\n${quoting}`
+  return quoting + line.slice(quoting.length).trim().split(columns).join(separator)
+}
 
 const columns = /(?<=\S) {0,200}\t[ \t]{0,200}|(?<=\S) {3,200}/
 

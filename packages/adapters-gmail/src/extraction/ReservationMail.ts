@@ -28,6 +28,7 @@ import * as Html from "./Html.ts"
 import * as Kinds from "./Kinds.ts"
 import * as Links from "./Links.ts"
 import * as LocalDates from "./LocalDates.ts"
+import { once } from "./Once.ts"
 import * as PartySize from "./PartySize.ts"
 import * as PropertyManagers from "./PropertyManagers.ts"
 import * as Reading from "./Reading.ts"
@@ -74,17 +75,17 @@ export const extract = (message: Tape.Message, options: Options = {}): Reservati
     mayForward: judged.platform === null,
   })
   const structured = Structured.read(reading.structured)
-  const { evidence, platform } = platformAndEvidence(judged, reading, structured, header)
+  const { evidence, platform, status, templates } = platformAndEvidence(judged, reading, structured, header)
   const forwarded = reading.isForward ? ["FORWARDED"] : []
   if (platform === null) return nothing({ sender, reasons: [...judged.reasons, ...forwarded] })
-  const { kind, reasons: doubts } = kindOf(platform, judged, reading, evidence, headers)
+  const { kind, reasons: doubts } = kindOf(platform, judged, reading, { status, templates }, headers)
   const first = { platform, kind, sender }
   const noText = reading.parts.length === 0 ? ["NO_TEXT"] : []
   const isDisputed = doubts.includes("KIND_CONFLICT")
-  if (silent.has(kind) || (kind === "unknown" && !isDisputed && !isTold(evidence))) {
+  if (silent.has(kind) || (kind === "unknown" && !isDisputed && !isTold(evidence()))) {
     return nothing({ ...first, reasons: [...judged.reasons, ...forwarded, ...doubts, ...noText] })
   }
-  const values = weighAll(evidence, kind, {
+  const values = weighAll(evidence(), kind, {
     received: DateTime.formatIsoDateUtc(message.internalDate),
     languages: reading.languages,
   })
@@ -180,32 +181,50 @@ const nothing = (facts: {
   ...facts,
 })
 
+interface Said {
+  readonly platform: Platform | null
+  /** The reservation's state, as it says to machines or under a label. */
+  readonly status: Kind | undefined
+  /** The templates that links name. */
+  readonly templates: ReadonlyArray<string>
+  /** Read when it is asked for: of mail that is about no reservation nobody asks. */
+  readonly evidence: () => Evidence.Evidence
+}
+
 const platformAndEvidence = (
   { address, name, platform, reasons }: Authenticity.Judgement,
   reading: Reading.Reading,
   structured: Evidence.Evidence | null,
   header: (name: string) => string | undefined,
-): { readonly platform: Platform | null; readonly evidence: Evidence.Evidence } => {
+): Said => {
   const inner = platform ?? (reading.isForward ? innerPlatform(reading) : null)
   const own = structured ?? Evidence.none
+  const said = (
+    platform: Platform,
+    evidence: () => Evidence.Evidence,
+    templates: ReadonlyArray<string> = [],
+  ): Said => ({
+    platform,
+    status: own.status,
+    templates,
+    evidence: once(() => Evidence.merge(evidence(), own)),
+  })
   switch (inner) {
-    case "airbnb":
-      return { platform: inner, evidence: Evidence.merge(Airbnb.read(reading), own) }
+    case "airbnb": {
+      const links = Links.named(reading.links, "airbnb")
+      return said(inner, () => Airbnb.read(reading, links), links.templates)
+    }
     case "vrbo": {
       const isGuest = platform !== null && address.startsWith("sender@")
-      const evidence = Vrbo.read(reading, platform === null ? () => undefined : header, isGuest ? name : "")
-      return { platform: inner, evidence: Evidence.merge(evidence, own) }
+      return said(inner, () => Vrbo.read(reading, platform === null ? () => undefined : header, isGuest ? name : ""))
     }
     case "booking":
-      return {
-        platform: inner,
-        evidence: Evidence.merge(BookingCom.read(reading, platform === null ? null : { address, name }), own),
-      }
+      return said(inner, () => BookingCom.read(reading, platform === null ? null : { address, name }))
     case null: {
-      const evidence = PropertyManagers.read(reading, own)
+      const evidence = once(() => PropertyManagers.read(reading, own))
       const isTrusted = !reasons.includes("UNKNOWN_DOMAIN") && address !== ""
-      const isPms = structured !== null || isTrusted || PropertyManagers.isOne(reading, evidence)
-      return { platform: isPms ? "pms" : null, evidence }
+      const isPms = structured !== null || isTrusted || PropertyManagers.isOne(reading.phrase, evidence)
+      return { platform: isPms ? "pms" : null, status: isPms ? evidence().status : undefined, templates: [], evidence }
     }
   }
 }
@@ -223,7 +242,7 @@ const kindOf = (
   platform: Platform,
   { address, platform: sender }: Authenticity.Judgement,
   reading: Reading.Reading,
-  { status }: Evidence.Evidence,
+  { status, templates }: Pick<Said, "status" | "templates">,
   headers: (name: string) => ReadonlyArray<string>,
 ): Kinds.Decided => {
   const decided = Kinds.decide({
@@ -231,7 +250,7 @@ const kindOf = (
       ...(sender === "airbnb" ? headers("x-template").map(Kinds.ofTemplate) : []),
       ...(sender === "vrbo" ? headers("x-mediated-message-type").flatMap(Kinds.ofMessageType) : []),
     ],
-    linked: platform === "airbnb" ? Links.named(reading.links, "airbnb").templates : [],
+    linked: templates,
     status,
     isRelayed: sender === "booking" && address.endsWith("@guest.booking.com"),
     isReply: platform === "airbnb" && reading.isReply,

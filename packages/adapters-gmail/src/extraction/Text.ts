@@ -3,18 +3,22 @@
 /** In lower case, with one kind of dash, apostrophe, colon and bracket; of the same length. */
 export const fold = (text: string): string => {
   if (isPlain.test(text)) return text.toLowerCase()
-  const plain = text
-    .replace(/[\u2010-\u2015\u2212\uFE58\uFE63\uFF0D]/g, "-")
-    .replace(/[\u2018\u2019\u02BC\uFF07]/g, "'")
-    .replace(/[\u00A0\u202F\u3000]/g, " ")
-    .replace(/\u0130/g, "i")
-    .replace(/[\uFF01-\uFF5E]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0))
+  const plain = text.replace(variants, plainOf)
   const lowered = plain.toLowerCase()
   if (lowered.length === plain.length) return lowered
   return Array.from(plain, (char) => (char.toLowerCase().length === char.length ? char.toLowerCase() : char)).join("")
 }
 
 const isPlain = /^[ -~]*$/
+
+const variants = /[\u00A0\u0130\u02BC\u2010-\u2015\u2018\u2019\u202F\u2212\u3000\uFE58\uFE63\uFF01-\uFF5E]/g
+
+const plainOf = (variant: string): string => {
+  if (variant >= "\uFF01") return String.fromCharCode(variant.charCodeAt(0) - 0xfee0)
+  if (variant === "\u0130") return "i"
+  if (/[\u00A0\u202F\u3000]/.test(variant)) return " "
+  return /[\u02BC\u2018\u2019]/.test(variant) ? "'" : "-"
+}
 
 /** Whether a word may begin at this place. */
 export const startsWord = (text: string, at: number): boolean =>

@@ -86,8 +86,8 @@ const boundaryAt = (lines: ReadonlyArray<string>, index: number): Boundary | nul
     if (includesAny(ruled, forwardedWords)) return { says: "forwarded", next: index + 1 }
     if (includesAny(ruled, originalWords)) return { says: "original", next: index + 1 }
   }
-  const lower = line.toLowerCase()
-  if (lower.endsWith(":") && includesAny(lower, begunForwards)) return { says: "forwarded", next: index + 1 }
+  if (line.endsWith(":") && includesAny(line.toLowerCase(), begunForwards))
+    return { says: "forwarded", next: index + 1 }
   const wrote = wroteAt(lines, index)
   if (wrote !== null) return { says: "wrote", next: wrote }
   return startsHeaders(lines, index) ? { says: "headers", next: index } : null
@@ -97,21 +97,25 @@ const maxBoundary = 300
 
 /** The words between two rules of dashes, as in `-----Original Message-----`. */
 const ruledText = (line: string): string | null => {
+  if (!isRule(line.charAt(0)) && !isRule(line.charAt(line.length - 1))) return null
   const text = line.replace(/^[-–—_=*]{3,}/u, "").replace(/[-–—_=*]{3,}$/u, "")
   return text.length <= line.length - 6 && text.trim().length > 0 && text.length < 80 ? text.trim().toLowerCase() : null
 }
+
+const isRule = (char: string) => char !== "" && "-–—_=*".includes(char)
 
 const includesAny = (text: string, words: ReadonlyArray<string>) => words.some((word) => text.includes(word))
 
 /** `On 1 Dec 2026, Ada wrote:` over at most three lines: it names a time or an address, and ends in a verb. */
 const wroteAt = (lines: ReadonlyArray<string>, index: number): number | null => {
+  if (!endsInColon(lines[index]) && !endsInColon(lines[index + 1]) && !endsInColon(lines[index + 2])) return null
   let text = ""
   for (let next = index; next < lines.length && next < index + 3; next++) {
     const line = unquoted(lines[next] ?? "")
     if (line.length > maxBoundary) return null
     text = `${text} ${line}`.trim()
     if (next > index && !opensWrote.test(text)) return null
-    if (!/[:：]$/u.test(line)) continue
+    if (!endsInColon(line)) continue
     // `3 adults` above `El lun, 2 nov … escribió:` is no part of it.
     for (let later = index + 1; later <= next; later++) {
       const rest = lines
@@ -125,6 +129,8 @@ const wroteAt = (lines: ReadonlyArray<string>, index: number): number | null => 
   }
   return null
 }
+
+const endsInColon = (line = "") => line.endsWith(":") || line.endsWith("：")
 
 const opensWrote =
   /^(?:on|le|am|el|em|il|op|den|dne|dňa|w dniu|dnia|pe|în|la|tarihinde|στις|ngày|pada|a|dana|в|у|на|\d|[\p{Script=Han}\p{Script=Hangul}])/iu
