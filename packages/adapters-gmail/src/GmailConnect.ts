@@ -18,17 +18,8 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto"
 
-import {
-  Aggregate,
-  Connection,
-  Credentials,
-  EventStore,
-  Ids,
-  type Provider,
-  Registration,
-  Vault,
-} from "@holdfast/domain"
-import { DateTime, Duration, Effect, Equal, Option, Redacted, Result, Schedule, Schema, Stream } from "effect"
+import { Aggregate, Connection, Credentials, Ids, type Provider, Registration, Vault } from "@holdfast/domain"
+import { DateTime, Duration, Effect, Equal, Option, Redacted, Result, Schedule, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 
@@ -529,32 +520,10 @@ const ensureOpen = Effect.fnUntraced(function* (
  * accepted in time are thrown away.
  */
 export const recover = Effect.fn("GmailConnect.recover")(function* () {
-  const log = yield* EventStore.EventLog
-  const begun = yield* Stream.runFold(
-    log.read(EventStore.beginning, {
-      categories: [Connection.name],
-      types: ["configured", "connected", "superseded", "disconnected"],
-      sealed: false,
-    }),
-    () => new Map<string, Pending | undefined>(),
-    (begun, { event, streamId, tenantId }) => {
-      const key = JSON.stringify([tenantId, streamId])
-      const isPending = event.type === "configured" && event.data["provider"] === GmailProvider.id
-      if (!isPending || !begun.has(key)) begun.set(key, isPending ? { tenantId, streamId } : undefined)
-      return begun
-    },
-  )
-  const pending = [...begun.values()].filter((connection) => connection !== undefined)
-  return (yield* Effect.forEach(pending, finishIfGranted)).flat()
+  return (yield* Effect.forEach(yield* GmailConsents.pending, finishIfGranted)).flat()
 })
 
-interface Pending {
-  readonly tenantId: Ids.TenantId
-  readonly streamId: EventStore.StreamId
-}
-
-const finishIfGranted = Effect.fnUntraced(function* ({ streamId, tenantId }: Pending) {
-  const connectionId = Connection.idOf(streamId)
+const finishIfGranted = Effect.fnUntraced(function* ({ connectionId, tenantId }: GmailConsents.Place) {
   const vault = yield* Vault.Vault
   const held = yield* vault.get(tenantId, connectionId).pipe(
     // Nobody came back, or nobody can read what they brought: in either case consent is asked for again.

@@ -15,8 +15,8 @@
  * At Google a person's grants to this host end together. So a grant is revoked only where no connection of that person,
  * in whatever tenant, is live or waits for its label; otherwise the secret is destroyed and the grant is left to them.
  */
-import { Aggregate, Connection, EventCodec, EventStore, Ids, Registration, Vault } from "@holdfast/domain"
-import { DateTime, Duration, Effect, Option, Redacted, Result, Stream } from "effect"
+import { Aggregate, Connection, EventCodec, type EventStore, Ids, LogFold, Registration, Vault } from "@holdfast/domain"
+import { DateTime, Duration, Effect, Option, Redacted, Result } from "effect"
 
 import * as GmailProvider from "./GmailProvider.ts"
 import * as GmailSecret from "./GmailSecret.ts"
@@ -91,28 +91,13 @@ interface Consent {
   readonly state: Connection.State
 }
 
-type Place = Pick<Consent, "connectionId" | "tenantId">
+/** Whose consent it is. */
+export type Place = Pick<Consent, "connectionId" | "tenantId">
 
-/** All consents at Google, in all tenants, as the log has them now. */
-const consents = Effect.gen(function* () {
-  const log = yield* EventStore.EventLog
-  const known = yield* Stream.runFold(
-    log.read(EventStore.beginning, turns),
-    () => new Map<string, Consent>(),
-    (known, recorded) => {
-      const read = decode(recorded)
-      // A newer version of this software wrote it: that one looks after the connection.
-      if (Result.isFailure(read)) return known
-      const { event, streamId, tenantId } = read.success
-      const key = JSON.stringify([tenantId, streamId])
-      const consent = known.get(key)
-      const connectionId = Connection.idOf(streamId)
-      const state = Connection.evolve(consent?.state ?? Connection.initial, event)
-      return known.set(key, { tenantId, connectionId, begunAt: consent?.begunAt ?? event.at, state })
-    },
-  )
-  return [...known.values()].filter(({ state }) => state.provider === GmailProvider.id)
-})
+/** The consents at Google that wait, given or not, in all tenants. */
+export const pending = Effect.suspend(() =>
+  Effect.map(consents, (all): ReadonlyArray<Place> => all.filter(({ state }) => state.status === "pending")),
+)
 
 /** The events that say whether a connection waits for its consent, has it, or is over. */
 const turns = {
@@ -120,6 +105,30 @@ const turns = {
   types: ["configured", "connected", "resumed", "superseded", "disconnected"],
   sealed: false,
 } satisfies EventStore.LogFilter
+
+const decode = EventCodec.decodeClear(Connection)
+
+/** By tenant and stream; nothing is kept of what is not at Google. */
+const known = LogFold.make(
+  turns,
+  () => new Map<string, Consent | undefined>(),
+  (known, recorded) => {
+    const read = decode(recorded)
+    // A newer version of this software wrote it: that one looks after the connection.
+    if (Result.isFailure(read)) return known
+    const { event, streamId, tenantId } = read.success
+    const key = JSON.stringify([tenantId, streamId])
+    const consent = known.get(key)
+    if (consent === undefined && known.has(key)) return known
+    const connectionId = Connection.idOf(streamId)
+    const state = Connection.evolve(consent?.state ?? Connection.initial, event)
+    const isOurs = state.provider === GmailProvider.id
+    return known.set(key, isOurs ? { tenantId, connectionId, begunAt: consent?.begunAt ?? event.at, state } : undefined)
+  },
+)
+
+/** All consents at Google, in all tenants, as the log has them now. */
+const consents = Effect.map(known, (known) => Array.from(known.values()).filter((consent) => consent !== undefined))
 
 type Held =
   | { readonly _tag: "Nothing" }
@@ -220,4 +229,3 @@ const revoke = (connectionId: Ids.ConnectionId, { refreshToken }: GmailSecret.Gi
   )
 
 const load = Aggregate.load(Connection)
-const decode = EventCodec.decodeClear(Connection)

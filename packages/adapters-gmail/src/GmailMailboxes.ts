@@ -89,7 +89,10 @@ export class GmailMailboxes extends Context.Service<
               Effect.map((hash) =>
                 entries.filter((entry) => entry.tenantId === tenantId && entry.state.settings?.[setting] === hash),
               ),
-              Effect.catchTag("SealingError", ({ reason }) => Effect.succeed(reason === "forgotten" ? [] : undefined)),
+              Effect.catchTags({
+                SealingError: ({ reason }) => Effect.succeed(reason === "forgotten" ? [] : undefined),
+                EventStoreUnavailable: () => Effect.undefined,
+              }),
             ),
           )
           const watchers = matches.flatMap((entries) => entries ?? []).map(watcherOf)

@@ -9,7 +9,7 @@ import { Effect, Exit, Scope, Semaphore } from "effect"
 
 /** What one mail holds. */
 export interface Share {
-  /** Waits until there are so many bytes, and takes them instead of those that it held. */
+  /** Waits until there are so many bytes, and takes them instead of those that it held. A defect where it is no number of bytes. */
   readonly take: (bytes: number) => Effect.Effect<void>
   readonly giveBack: Effect.Effect<void>
 }
@@ -21,6 +21,7 @@ export interface InFlight {
 
 /** So many bytes for all; `Infinity` for as many as there are. */
 export const make = (bytes: number): InFlight => {
+  if (!(bytes > 0)) throw new RangeError("What is on its way at once has to be more than no bytes")
   const free = Semaphore.makeUnsafe(bytes)
   const turns = Semaphore.makeUnsafe(1)
   return {
@@ -30,6 +31,7 @@ export const make = (bytes: number): InFlight => {
         const giveBack = Effect.suspend(() => Scope.close(held, Exit.void))
         const take = (wanted: number) =>
           Effect.gen(function* () {
+            if (!Number.isFinite(wanted) || wanted < 0) return yield* notBytes
             yield* giveBack
             held = Scope.makeUnsafe()
             yield* turns.withPermit(Scope.provide(free.takeScoped(Math.min(wanted, bytes)), held))
@@ -38,3 +40,6 @@ export const make = (bytes: number): InFlight => {
       }),
   }
 }
+
+/** It would wait for ever, or give others what is not there. */
+const notBytes = Effect.die(new RangeError("What is taken has to be a number of bytes"))

@@ -328,6 +328,31 @@ layer(world, { excludeTestServices: true })("A lapse", (it) => {
     }),
   )
 
+  it.effect("reads what was recorded since the last look, however many lapse", () =>
+    Effect.gen(function* () {
+      for (const _ of Array(3)) yield* waiting()
+      const log = yield* EventStore.EventLog
+      let read = 0
+      const watched = EventStore.EventLog.of({
+        ...log,
+        read: (...asked) => Stream.tap(log.read(...asked), () => Effect.sync(() => read++)),
+      })
+      const look = Effect.provideService(everything, EventStore.EventLog, watched)
+      assert.isAtLeast((yield* look).lapsed.length, 3)
+      yield* look
+      const all = yield* Stream.runCollect(
+        log.read(EventStore.beginning, {
+          categories: [Connection.name],
+          types: ["configured", "connected", "resumed", "superseded", "disconnected"],
+        }),
+      )
+      assert.strictEqual(read, all.length)
+      yield* look
+      assert.deepStrictEqual(yield* Effect.provideService(GmailConnect.recover(), EventStore.EventLog, watched), [])
+      assert.strictEqual(read, all.length)
+    }),
+  )
+
   it.effect("is one, however many are at it", () =>
     Effect.gen(function* () {
       const consent = yield* waiting()

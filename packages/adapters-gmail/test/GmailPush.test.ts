@@ -13,7 +13,6 @@ import {
   Leases,
   Memory,
   Registration,
-  Sealer,
   Sync,
   Vault,
 } from "@holdfast/domain"
@@ -234,9 +233,8 @@ layer(world, { excludeTestServices: true })("The connections of a mailbox", (it)
       const { connectionId } = yield* connected("Locked")
       const hashes = yield* KeyedHash.KeyedHash
       let isLocked = true
-      const mailboxes = yield* mailboxesWith((...asked) =>
-        isLocked ? Effect.fail(new Sealer.SealingError({ reason: "unavailable" })) : hashes.hash(...asked),
-      )
+      const away = new EventStore.EventStoreUnavailable({ reason: "away", outcome: "nothing-written" })
+      const mailboxes = yield* mailboxesWith((...asked) => (isLocked ? Effect.fail(away) : hashes.hash(...asked)))
       assert.deepStrictEqual(yield* mailboxes.of(ada), [])
       isLocked = false
       assert.include(idsOf(yield* mailboxes.of(ada)), connectionId)

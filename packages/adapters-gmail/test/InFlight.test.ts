@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Deferred, Effect, Fiber, Schema } from "effect"
+import { Arbitrary, Cause, Deferred, Effect, Exit, Fiber, Schema } from "effect"
 
 import * as InFlight from "../src/InFlight.ts"
 
@@ -126,4 +126,21 @@ describe("Mail that is in flight", () => {
       assert.isTrue(yield* isFree(inFlight, 10))
     }),
   )
+
+  for (const bytes of [NaN, -1, Infinity, -Infinity]) {
+    for (const budget of [10, Infinity]) {
+      it.effect(`of ${bytes} bytes is a defect, and in nobody's way, where there are ${budget}`, () =>
+        Effect.gen(function* () {
+          const inFlight = InFlight.make(budget)
+          const exit = yield* Effect.exit(inFlight.using(({ take }) => Effect.andThen(take(3), take(bytes))))
+          assert.isTrue(Exit.isFailure(exit) && Cause.squash(exit.cause) instanceof RangeError)
+          assert.isTrue(yield* isFree(inFlight, 10))
+        }),
+      )
+    }
+  }
+
+  it("cannot be allowed no bytes, or what is no number", () => {
+    for (const budget of [NaN, -1, 0]) assert.throws(() => InFlight.make(budget), RangeError)
+  })
 })

@@ -23,15 +23,16 @@ import {
   Aggregate,
   Connection,
   ConnectionsView,
-  EventStore,
+  type EventStore,
   Ids,
   KeyedHash,
   Leases,
+  LogFold,
   Reconnection,
   Registration,
   Vault,
 } from "@holdfast/domain"
-import { DateTime, Duration, Effect, Option, Redacted, Schedule, Schema, Stream } from "effect"
+import { DateTime, Duration, Effect, Option, Redacted, Schedule, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 
 import * as PlaidAccounts from "./PlaidAccounts.ts"
@@ -286,23 +287,7 @@ export interface Recovered {
  * a host starts, and now and then. One connection that cannot be dealt with does not keep the others waiting.
  */
 export const recover = Effect.fn("PlaidConnect.recover")(function* () {
-  const log = yield* EventStore.EventLog
-  const known = yield* Stream.runFold(
-    log.read(EventStore.beginning, {
-      categories: [Connection.name],
-      types: ["configured", "connected", "resumed", "superseded", "disconnected"],
-      sealed: false,
-    }),
-    () => new Map<string, Open | undefined>(),
-    (known, { event, recordedAt, streamId, tenantId }) => {
-      const key = JSON.stringify([tenantId, streamId])
-      const before = known.get(key)
-      const isOurs = event.data["provider"] === plaid || before !== undefined
-      if (isOurs) known.set(key, { tenantId, streamId, begunAt: before?.begunAt ?? recordedAt, last: event.type })
-      return known
-    },
-  )
-  const open = [...known.values()].flatMap((connection) =>
+  const open = Array.from((yield* known).values()).flatMap((connection) =>
     connection === undefined || connection.last === "connected" || connection.last === "resumed" ? [] : [connection],
   )
   const outcomes = yield* Effect.forEach(open, recoverOne)
@@ -322,17 +307,39 @@ interface Open {
   readonly last: string
 }
 
+/** By tenant and stream; nothing is kept of what is not at Plaid. */
+const known = LogFold.make(
+  {
+    categories: [Connection.name],
+    types: ["configured", "connected", "resumed", "superseded", "disconnected"],
+    sealed: false,
+  },
+  () => new Map<string, Open | undefined>(),
+  (known, { event, recordedAt, streamId, tenantId }) => {
+    const key = JSON.stringify([tenantId, streamId])
+    const before = known.get(key)
+    if (before === undefined) {
+      const isOurs = !known.has(key) && event.data["provider"] === plaid
+      return known.set(key, isOurs ? { tenantId, streamId, begunAt: recordedAt, last: event.type } : undefined)
+    }
+    // What a connection is asked for later does not begin it again.
+    return event.type === "configured" ? known : known.set(key, { ...before, last: event.type })
+  },
+)
+
 type Outcome =
   | { readonly _tag: "Finished"; readonly registered: Registration.Registered }
   | { readonly _tag: "Removed" | "Left"; readonly connectionId: Ids.ConnectionId }
   | { readonly _tag: "Nothing" }
 
-const recoverOne = Effect.fnUntraced(function* ({ begunAt, streamId, tenantId }: Open) {
+const recoverOne = Effect.fnUntraced(function* ({ begunAt, last, streamId, tenantId }: Open) {
   const connectionId = Connection.idOf(streamId)
   const nothing: Outcome = { _tag: "Nothing" }
   const removed: Outcome = { _tag: "Removed", connectionId }
   return yield* Effect.gen(function* () {
     const consent = yield* consentOf(tenantId, connectionId)
+    // Nothing is left of it.
+    if (consent === undefined && last !== "configured") return nothing
     const { state } = yield* load(tenantId, connectionId)
     const isOver = state.status === "superseded" || state.status === "disconnected"
     if (consent === undefined || consent._tag === "Asked" || consent._tag === "Lost") {

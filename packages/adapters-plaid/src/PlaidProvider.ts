@@ -29,6 +29,12 @@
  * every row that comes or goes. Where one answer does not hold a day, or comes in
  * another order, the history is read from its beginning instead, as a long update.
  *
+ * A cursor that Plaid forgot (it is good for a year at least) leaves nobody to tell what
+ * changed since: everything is read anew, and what is held already is delivered as it is
+ * now, to be compared. Without a cursor Plaid tells "the entire history of updates", so
+ * what it does not tell of is gone. A feed that was resumed from a day is read from that
+ * day: of what is gone since, and of rows from before that day, it learns nothing.
+ *
  * This rests on Plaid's two endpoints showing the same at any moment, and on no id
  * being given twice.
  *
@@ -56,13 +62,17 @@ const Place = Schema.Union([
   Schema.Struct({ wait: Schema.Struct({ from: Schema.optionalKey(Connection.Day) }) }),
   /** Everything up to this cursor is delivered, from that day on. */
   Schema.Struct({ follow: Schema.Struct({ cursor: Schema.String, from: Connection.Day }) }),
-  /** A long update, in parts: where it began, where its next part starts, and since when to follow what changed. */
+  /**
+   * A long update, in parts: where it began, where its next part starts, and since when to follow what changed; and how
+   * often it was begun again because it was not there any more, or not the same twice.
+   */
   Schema.Struct({
     update: Schema.Struct({
       began: Schema.NullOr(Schema.String),
       next: Schema.NullOr(Schema.String),
       since: Schema.String,
       from: Connection.Day,
+      restarted: Schema.optionalKey(Schema.Natural),
     }),
   }),
   /** What was booked in a span of days, in parts, the last days first; and since when to follow what changed. */
@@ -118,10 +128,15 @@ export const make = Effect.gen(function* () {
         items: recordsOf(delivered.added),
         revised: recordsOf(delivered.revised),
         withdrawn: delivered.withdrawn.map((id) => Feed.ItemId.make(id)),
-        known: delivered.known,
+        known: delivered.present.length,
+        present: recordsOf(delivered.present),
         cursor: Schema.encodeSync(PlaceJson)(delivered.next),
         complete: delivered.complete,
         ...(delivered.coversFrom !== undefined && { coversFrom: delivered.coversFrom }),
+        ...(delivered.listing !== undefined && {
+          listing: { ...delivered.listing, ids: delivered.listing.ids.map((id) => Feed.ItemId.make(id)) },
+        }),
+        ...(delivered.stoppedBy !== undefined && { stoppedBy: providerErrorOf(delivered.stoppedBy) }),
       } satisfies Provider.Page
     }),
 
@@ -144,10 +159,13 @@ interface Delivered {
   readonly added: ReadonlyArray<Transaction>
   readonly revised: ReadonlyArray<Transaction>
   readonly withdrawn: ReadonlyArray<string>
-  readonly known: number
+  /** Held already. */
+  readonly present: ReadonlyArray<Transaction>
+  readonly listing?: { readonly ids: ReadonlyArray<string>; readonly isLast: boolean } | undefined
   readonly next: Place
   readonly complete: boolean
   readonly coversFrom?: Connection.Day | undefined
+  readonly stoppedBy?: Provider.Unavailable | undefined
 }
 
 const deliver = (feed: OpenFeed, place: Place): Effect.Effect<Delivered, PlaidError> => {
@@ -167,11 +185,15 @@ const follow = Effect.fnUntraced(function* (feed: OpenFeed, began: string | null
   }
   return update.cursor === ""
     ? nothing({ wait: {} })
-    : partOf(feed, update, { follow: { cursor: update.cursor, from } })
+    : partOf(feed, update, { follow: { cursor: update.cursor, from } }, began)
 })
 
-/** The next part of a long update. Where it is not there any more, or not the same twice, the update begins again. */
-const goOn = Effect.fnUntraced(function* (feed: OpenFeed, { began, from, next, since }: LongUpdate) {
+/**
+ * The next part of a long update. Where it is not there any more, or not the same twice, the update begins again; after
+ * so many times with the next run.
+ */
+const goOn = Effect.fnUntraced(function* (feed: OpenFeed, update: LongUpdate) {
+  const { began, from, next, restarted = 0, since } = update
   const pages = PlaidReading.readUpdate(feed, began, next, yield* PartSize)
   const reading =
     next === began
@@ -183,14 +205,19 @@ const goOn = Effect.fnUntraced(function* (feed: OpenFeed, { began, from, next, s
         )
   const { again, first, part } = yield* PlaidReading.settled(feed, since, reading)
   const isOne = PlaidReading.isSame(first.told, again.told)
-  return partOf(
-    feed,
-    part,
-    isOne && !again.hasMore
-      ? { follow: { cursor: part.cursor, from } }
-      : { update: { began, next: isOne ? again.cursor : began, since: part.cursor, from } },
-  )
+  if (isOne && !again.hasMore) return partOf(feed, part, { follow: { cursor: part.cursor, from } }, began)
+  if (isOne && again.cursor !== began) {
+    return partOf(feed, part, { update: { ...update, next: again.cursor, since: part.cursor } }, began)
+  }
+  if (restarted >= (yield* PlaidReading.Restarts)) {
+    return { ...nothing({ update: { began, next: began, since, from } }), complete: false, stoppedBy: changing }
+  }
+  const place = { update: { began, next: began, since: part.cursor, from, restarted: restarted + 1 } }
+  return partOf(feed, part, place, began)
 })
+
+/** What was delivered of it is held; it is read from its beginning when it is asked for again. */
+const changing = new Provider.Unavailable({ problem: "a long update that changes whenever it is read" })
 
 /** The first look of a resumption: takes the cursor, then reads what was booked since the day. */
 const resume = Effect.fnUntraced(function* (feed: OpenFeed, from: Connection.Day) {
@@ -219,17 +246,25 @@ const list = Effect.fnUntraced(function* (feed: OpenFeed, { from, since, to }: S
 const laterOf = (one: Connection.Day | undefined, other: Connection.Day | undefined) =>
   one === undefined || (other !== undefined && other > one) ? other : one
 
-/** A part that is good for a cursor, and whether it is the last one. */
+/**
+ * A part that is good for a cursor, and whether it is the last one. The whole history of an update that began without a
+ * cursor is all there is: what is held and not in it is not at Plaid any more.
+ */
 const partOf = (
   feed: OpenFeed,
   { status, told }: Pick<PlaidReading.Update, "status" | "told">,
   next: Place,
-): Delivered => ({
-  ...sortedOut(feed, told),
-  next,
-  complete: "follow" in next,
-  coversFrom: "follow" in next && status === historyIsRead ? next.follow.from : undefined,
-})
+  began?: string | null,
+): Delivered => {
+  const isWhole = "follow" in next && status === historyIsRead
+  return {
+    ...sortedOut(feed, told),
+    next,
+    complete: "follow" in next,
+    coversFrom: isWhole ? next.follow.from : undefined,
+    listing: began === null ? { ids: [...told.added.keys(), ...told.modified.keys()], isLast: isWhole } : undefined,
+  }
+}
 
 /** What a feed makes of what is told, by what it holds. */
 const sortedOut = ({ isHeld }: OpenFeed, told: PlaidReading.Told) => {
@@ -240,13 +275,20 @@ const sortedOut = ({ isHeld }: OpenFeed, told: PlaidReading.Told) => {
     added: [...added, ...modified].filter((row) => !isKnown(row)),
     revised: modified.filter(isKnown),
     withdrawn: [...told.removed].filter(isHeld),
-    known: added.filter(isKnown).length,
+    present: added.filter(isKnown),
   }
 }
 
 const now = ({ accountId, item }: OpenFeed) => item.sync({ accountId, cursor: "now", count: 1 })
 
-const nothing = (next: Place): Delivered => ({ added: [], revised: [], withdrawn: [], known: 0, next, complete: true })
+const nothing = (next: Place): Delivered => ({
+  added: [],
+  revised: [],
+  withdrawn: [],
+  present: [],
+  next,
+  complete: true,
+})
 
 const placeOf = (cursor: string | null, resumeFrom: string | undefined) =>
   cursor === null

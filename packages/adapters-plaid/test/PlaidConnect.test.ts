@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Connection, EventStore, Ids, Sync, Vault } from "@holdfast/domain"
 import { later } from "@holdfast/domain/testing/later"
-import { DateTime, Effect, Exit, Fiber, Redacted, Stream } from "effect"
+import { DateTime, Effect, Exit, Fiber, Layer, Redacted, Stream } from "effect"
 
 import { PlaidApi, PlaidConnect, PlaidProvider, PlaidSecret, PlaidStatus } from "../src/index.ts"
 import { PlaidSimulator } from "../src/testing/index.ts"
@@ -174,6 +174,30 @@ layer(world(), { excludeTestServices: true })("An Item that is held already", (i
       )
       yield* viewed
       assert.strictEqual((yield* PlaidConnect.complete(yield* answered(session, id))).outcome, "created")
+    }),
+  )
+})
+
+layer(world(), { excludeTestServices: true })("Recovery that is run now and then", (it) => {
+  it.effect("reads what was recorded since, and of what is over nothing", () =>
+    Effect.gen(function* () {
+      const provider = yield* PlaidProvider.make
+      const [kept, over] = [yield* connected(), yield* connected()]
+      for (const { connectionId, session } of [kept, over]) yield* Sync.run(provider, session.tenantId, connectionId)
+      yield* configure(kept)
+      yield* disconnect(over)
+      const { counts, reading } = yield* countingReads
+      assert.deepStrictEqual((yield* reading(PlaidConnect.recover())).removed, [over.connectionId])
+      assert.isAbove(counts.log, 0)
+      counts.log = 0
+      counts.streams = 0
+      for (const _ of Array(3)) yield* reading(PlaidConnect.recover())
+      assert.deepStrictEqual(counts, { log: 0, streams: 0 })
+      const consent = yield* answered(newSession(), kept.login)
+      yield* noteExchange(consent)
+      assert.strictEqual((yield* reading(PlaidConnect.recover())).finished.length, 1)
+      // That it was begun. What became of it, the next look reads.
+      assert.strictEqual(counts.log, 1)
     }),
   )
 })
@@ -627,6 +651,36 @@ const keyOf = ({ connectionId, session }: Consent) =>
   Effect.flatMap(Vault.Vault, (vault) => vault.get(session.tenantId, connectionId))
 
 const itemIdOf = (consent: Consent) => Effect.map(keyOf(consent), ({ secret }) => PlaidSecret.granted(secret).itemId)
+
+/** The host asks a connection for something else. */
+const configure = Effect.fnUntraced(function* ({
+  connectionId,
+  session,
+}: {
+  readonly connectionId: Ids.ConnectionId
+  readonly session: PlaidConnect.Session
+}) {
+  const plan = { provider: PlaidProvider.id, ownerId: session.ownerId, pollIntervalSeconds: 999, settings: {} }
+  const command = { _tag: "Configure", at: yield* DateTime.now, ...plan } as const
+  yield* handle(session.tenantId, connectionId, command, { metadata: { actor: Ids.system } })
+})
+
+/** Counts the events that are read, of the log and of streams. */
+const countingReads = Effect.gen(function* () {
+  const [log, store] = [yield* EventStore.EventLog, yield* EventStore.EventStore]
+  const counts = { log: 0, streams: 0 }
+  const count = <A, E, R>(events: Stream.Stream<A, E, R>, of: keyof typeof counts) =>
+    Stream.tap(events, () => Effect.sync(() => counts[of]++))
+  const watched = Layer.mergeAll(
+    Layer.succeed(EventStore.EventLog, { ...log, read: (...asked) => count(log.read(...asked), "log") }),
+    Layer.succeed(EventStore.EventStore, {
+      ...store,
+      readStream: (...asked) => count(store.readStream(...asked), "streams"),
+    }),
+  )
+  const services = yield* Layer.build(watched)
+  return { counts, reading: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effect, services) }
+})
 
 const disconnect = ({ connectionId, session }: Consent) =>
   Effect.flatMap(DateTime.now, (at) =>

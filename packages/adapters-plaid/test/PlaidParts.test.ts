@@ -186,7 +186,10 @@ const secret = PlaidSecret.write({
 })
 
 /** A feed of the account, from its beginning or a day. */
-const opened = Effect.fnUntraced(function* (account: ReturnType<typeof accountAtPlaid>, resumeFrom?: string) {
+const opened = Effect.fnUntraced(function* (
+  account: Pick<ReturnType<typeof accountAtPlaid>, "layer">,
+  resumeFrom?: string,
+) {
   yield* TestClock.setTime(today.epochMilliseconds)
   const provider = yield* Effect.provide(PlaidProvider.make, account.layer)
   return feedOf(provider, secret, "account", resumeFrom)
@@ -260,6 +263,54 @@ describe("A feed that is delivered in parts", () => {
       assert.strictEqual(yield* read("always moves", []), "sync get get sync get get get get sync get get")
     }).pipe(Effect.provide(pages(10, 18))),
   )
+
+  for (const code of ["TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION", "INVALID_FIELD"]) {
+    it.effect(`is not begun again for ever where Plaid says ${code} of the same later page each time`, () =>
+      Effect.gen(function* () {
+        const account = accountAtPlaid("stays")
+        for (const daysAgo of Array(12).keys()) account.add(daysAgo)
+        let isCalm = false
+        const later = new Set<string | null>()
+        const feed = yield* opened({
+          layer: Layer.effect(
+            PlaidApi.PlaidApi,
+            Effect.map(PlaidApi.PlaidApi, (api) => ({
+              ...api,
+              item: (access) => {
+                const item = api.item(access)
+                return {
+                  ...item,
+                  sync: (query) =>
+                    later.has(query.cursor) && !isCalm
+                      ? Effect.fail(problem("transactions/sync", code))
+                      : Effect.tap(item.sync(query), ({ next_cursor }) =>
+                          Effect.sync(() => query.cursor === null && later.add(next_cursor)),
+                        ),
+                }
+              },
+            })),
+          ).pipe(Layer.provide(account.layer)),
+        })
+        for (let run = 0; run < 3; run++) {
+          let page = yield* feed.next
+          for (let pages = 0; page.stoppedBy === undefined; pages++) {
+            assert.isBelow(pages, 20, "comes to an end")
+            page = yield* feed.next
+          }
+          assert.deepInclude(page, { items: [], revised: [], withdrawn: [], complete: false })
+          assert.deepInclude(page.stoppedBy.reason, {
+            _tag: "Unavailable",
+            problem: "a long update that changes whenever it is read",
+          })
+        }
+        account.remove(0)
+        isCalm = true
+        yield* feed.all
+        assert.deepStrictEqual(sorted(feed.rows), sorted(account.rows()))
+        assert.strictEqual(feed.repeated, 0)
+      }).pipe(Effect.provide(pages(4, 4))),
+    )
+  }
 
   it.effect("keeps nothing that was booked and taken back while it was read, whichever reading shows it", () =>
     Effect.gen(function* () {

@@ -234,6 +234,36 @@ describe("A bank account's feed", () => {
   )
 })
 
+describe("A feed whose cursor Plaid forgot", () => {
+  for (const [how, part] of [
+    ["in one page", 10_000],
+    ["in parts", 20],
+  ] as const) {
+    it.live(`is what Plaid has, ${how}: with what changed, and without what went while nobody was told`, () =>
+      inWorld(
+        Effect.gen(function* () {
+          const { accountId, checking, item, provider, secret, simulator, today } = yield* opened()
+          yield* simulator.seedHistory(checking, { count: 45, days: 200 })
+          const tea = { amount: 7, date: day(today, 3), name: "Tea" }
+          const dearer = yield* simulator.addTransaction(checking, tea)
+          const gone = yield* simulator.addTransaction(checking, tea)
+          const feed = feedOf(provider, secret, accountId(checking))
+          yield* feed.all
+          yield* simulator.modifyTransaction(dearer, { amount: 8 })
+          yield* simulator.removeTransaction(gone)
+          yield* simulator.addTransaction(checking, { ...tea, amount: 9 })
+          yield* simulator.forgetCursors(item.itemId)
+          assert.strictEqual(yield* tagOf(feed.page), "CursorExpired")
+          feed.beginAnew()
+          yield* feed.all
+          assert.deepStrictEqual(feed.amounts(), yield* amountsAt(checking))
+          assert.strictEqual(feed.repeated, 0)
+        }),
+      ).pipe(Effect.provide(pages(10, part))),
+    )
+  }
+})
+
 describe("A feed that is resumed from a day", () => {
   it.live("fetches what was booked since, and nothing before", () =>
     inWorld(

@@ -67,6 +67,16 @@ const day = (offset: number) => DateTime.formatIsoDateUtc(DateTime.add(startAt, 
 
 describe("An Item", () => {
   for (const institution of institutions) {
+    it.effect("leaves the terminal of its process alone, however many there are", () =>
+      Effect.gen(function* () {
+        const listening = process.stdin.listenerCount("end")
+        yield* Effect.gen(function* () {
+          yield* PlaidSimulator
+          assert.strictEqual(process.stdin.listenerCount("end"), listening)
+        }).pipe(Effect.provide(simulated(), { local: true }))
+      }),
+    )
+
     it.effect(
       `of ${institution.name} shares no id with the one before, and persistent ids only where numbers are tokens`,
       () =>

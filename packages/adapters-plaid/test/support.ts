@@ -135,9 +135,12 @@ export const feedOf = (provider: Provider.Provider, secret: Provider.Secret, key
   const rows = new Map<Feed.ItemId, Schema.Json>()
   let cursor: string | null = null
   let repeated = 0
+  /** What a listing of all there is has shown, from its beginning. */
+  let listed: Set<Feed.ItemId> | undefined
   const pages: Array<Provider.Page> = []
   const page = Effect.gen(function* () {
     const isHeld = (id: Feed.ItemId) => rows.has(id)
+    if (cursor === null) listed = new Set()
     return yield* provider.page(secret, { key }, cursor, isHeld, cursor === null ? resumeFrom : undefined)
   })
   const record = (page: Provider.Page) => {
@@ -148,6 +151,14 @@ export const feedOf = (provider: Provider.Provider, secret: Provider.Secret, key
     for (const { content, id } of page.revised ?? []) {
       assert.isTrue(rows.has(id), "only what is held is revised")
       rows.set(id, content)
+    }
+    for (const { content, id } of page.present ?? []) {
+      assert.isTrue(rows.has(id), "only what is held is there already")
+      rows.set(id, content)
+    }
+    for (const id of page.listing?.ids ?? []) listed?.add(id)
+    if (page.listing?.isLast === true && listed !== undefined) {
+      for (const id of rows.keys()) if (!listed.has(id)) rows.delete(id)
     }
     for (const id of page.withdrawn ?? []) assert.isTrue(rows.delete(id), "only what is held is withdrawn")
     cursor = page.cursor
@@ -164,6 +175,9 @@ export const feedOf = (provider: Provider.Provider, secret: Provider.Secret, key
     page,
     next,
     all,
+    beginAnew: () => {
+      cursor = null
+    },
     get repeated() {
       return repeated
     },

@@ -11,7 +11,13 @@ import { SecureRandom } from "effect/crypto"
 
 import { type Decider } from "./Decider.ts"
 import * as EventCodec from "./EventCodec.ts"
-import { type AppendRequest, type EncodedEvent, EventStore, type StreamId } from "./EventStore.ts"
+import {
+  type AppendRequest,
+  type EncodedEvent,
+  EventStore,
+  type EventStoreUnavailable,
+  type StreamId,
+} from "./EventStore.ts"
 import { EventId, type TenantId } from "./Ids.ts"
 import { type Sealer, type SealingError } from "./Sealer.ts"
 
@@ -45,7 +51,11 @@ export interface Change<State = unknown, Event extends Tagged = Tagged> extends 
   /** The claims that the events make the stream take and give up. */
   readonly acquire: ReadonlyArray<string>
   readonly release: ReadonlyArray<string>
-  readonly encoded: Effect.Effect<ReadonlyArray<EncodedEvent>, SealingError, Sealer | SecureRandom.SecureRandom>
+  readonly encoded: Effect.Effect<
+    ReadonlyArray<EncodedEvent>,
+    SealingError | EventStoreUnavailable,
+    Sealer | SecureRandom.SecureRandom
+  >
   /** What is logged once they are recorded. */
   readonly announcement: Effect.Effect<void>
 }
@@ -120,6 +130,16 @@ export const decide = <Id, State, Command, Event extends Tagged, Rejection>(
     })
   }
 }
+
+/** No change: a stream that has to be as it was read, for the others that are appended to. */
+export const unchanged = <State>(loaded: Loaded<State>): Change<State> => ({
+  ...loaded,
+  events: [],
+  acquire: [],
+  release: [],
+  encoded: Effect.succeed([]),
+  announcement: Effect.void,
+})
 
 /** The stream as it is once a change is recorded. */
 export const after = <State>({ events, state, streamId, tenantId, version }: Change<State>): Loaded<State> => ({

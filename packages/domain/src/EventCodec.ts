@@ -7,7 +7,7 @@
  */
 import { Array, Effect, Option, Predicate, Result, Schema, Stream } from "effect"
 
-import { type EncodedEvent, type Recorded, type StreamId } from "./EventStore.ts"
+import { type EncodedEvent, type EventStoreUnavailable, type Recorded, type StreamId } from "./EventStore.ts"
 import { type EventId, type TenantId } from "./Ids.ts"
 import { Sealer, type SealingError } from "./Sealer.ts"
 
@@ -99,7 +99,7 @@ const withheld: Stored = { _tag: "Withheld" }
 const open = Effect.fnUntraced(function* (
   { event, streamId, tenantId }: Recorded<EncodedEvent>,
   sealed: Uint8Array,
-): Effect.fn.Return<Stored, SealingError, Sealer> {
+): Effect.fn.Return<Stored, SealingError | EventStoreUnavailable, Sealer> {
   const sealer = yield* Sealer
   const opened = yield* sealer.open({ tenantId, streamId, eventId: event.id }, sealed)
   return Option.isSome(opened) ? { _tag: "Revealed", value: JSON.parse(opened.value) } : { _tag: "Forgotten" }

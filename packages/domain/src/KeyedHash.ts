@@ -17,8 +17,9 @@ import { Context, Effect, Layer, Option } from "effect"
 import { Aead, Mac } from "effect/crypto"
 
 import { type DataKey, DataKeys } from "./DataKeys.ts"
+import { type EventStoreUnavailable } from "./EventStore.ts"
 import { IdentityHash, type TenantId } from "./Ids.ts"
-import { SealingError } from "./Sealer.ts"
+import { SealingError, withoutKey } from "./Sealer.ts"
 import * as Utf8 from "./Utf8.ts"
 
 /** The subject that has the key. No stream can have this name. */
@@ -31,7 +32,11 @@ export class KeyedHash extends Context.Service<
      * `kind` keeps equal texts of different meaning apart (`iban`, `gmail.sub`); it is stored nowhere and must never
      * change. `canonical` is the form that equal identifiers have in common: the caller's business.
      */
-    hash(tenantId: TenantId, kind: string, canonical: string): Effect.Effect<IdentityHash, SealingError>
+    hash(
+      tenantId: TenantId,
+      kind: string,
+      canonical: string,
+    ): Effect.Effect<IdentityHash, SealingError | EventStoreUnavailable>
   }
 >()("@holdfast/domain/KeyedHash") {
   static readonly layer = Layer.effect(
@@ -51,10 +56,7 @@ export class KeyedHash extends Context.Service<
 
       return KeyedHash.of({
         hash: Effect.fn("KeyedHash.hash")(function* (tenantId, kind, canonical) {
-          const key = yield* Effect.mapError(
-            keys.obtain(tenantId, subject),
-            (error) => new SealingError({ reason: error._tag === "CannotUnwrap" ? error.reason : "unavailable" }),
-          )
+          const key = yield* Effect.mapError(keys.obtain(tenantId, subject), withoutKey)
           if (Option.isNone(key)) return yield* new SealingError({ reason: "forgotten" })
           const text = Utf8.encode(JSON.stringify([kind, canonical]))
           const tag = yield* Effect.orDie(Effect.flatMap(macKeyOf(key.value), (macKey) => mac.sign(macKey, text)))

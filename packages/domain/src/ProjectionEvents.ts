@@ -87,14 +87,12 @@ const touching = <R extends Row, Event extends Tagged>(
 }
 
 const problemOf = (
-  cause: Cause.Cause<EventCodec.UnreadableEvent | SealingError>,
+  cause: Cause.Cause<EventCodec.UnreadableEvent | SealingError | EventStoreUnavailable>,
 ): Effect.Effect<string, EventStoreUnavailable> => {
   const error = Cause.squash(cause)
   if (error instanceof EventCodec.UnreadableEvent) return Effect.succeed(problemWith(error))
-  if (!(error instanceof SealingError)) return Effect.succeed(classOf(error))
-  return error.reason === "unavailable"
-    ? Effect.fail(new EventStoreUnavailable({ reason: "the keys could not be read", outcome: "nothing-written" }))
-    : Effect.succeed(`SealingError: ${error.reason}`)
+  if (error instanceof EventStoreUnavailable) return Effect.fail(error)
+  return Effect.succeed(error instanceof SealingError ? `SealingError: ${error.reason}` : classOf(error))
 }
 
 const problemWith = ({ problem }: EventCodec.UnreadableEvent) => `UnreadableEvent: ${problem}`

@@ -27,7 +27,10 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
 }) {}
 
 /** The provider could not be reached or failed. Asking again may help. */
-export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {}) {}
+export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
+  /** What is known of it beyond that; never anything that it contained. */
+  problem: Schema.optionalKey(Schema.String),
+}) {}
 
 /** The cursor is too old for the provider: the source must be compared from its beginning. */
 export class CursorExpired extends Schema.TaggedError<CursorExpired>()("CursorExpired", {}) {}
@@ -113,6 +116,11 @@ export interface Fetched {
 export interface Page extends Fetched {
   /** Items that were delivered before, and are different now. */
   readonly revised?: Items | undefined
+  /**
+   * Of the items that are `known`, as they are now, where the provider lists what is there and not what changed since:
+   * after a cursor that expired. Those that differ from what is held are revised.
+   */
+  readonly present?: Items | undefined
   /** Items that were delivered before, and that the provider takes back. */
   readonly withdrawn?: ReadonlyArray<ItemId> | undefined
   /**
@@ -128,7 +136,10 @@ export interface Page extends Fetched {
   readonly complete: boolean
   /** What became of items that were delivered before, or are now. Of those that are not held it is passed over. */
   readonly observed?: ReadonlyArray<Observation> | undefined
-  /** Of a page that belongs to a listing of all there is: its items by id, and whether the listing ends with it. */
+  /**
+   * Of a page that belongs to a listing of all there is: its items by id, and whether the listing ends with it. What is
+   * held and not listed is not there any more: it is observed as removed, or withdrawn where items are transactions.
+   */
   readonly listing?: { readonly ids: ReadonlyArray<ItemId>; readonly isLast: boolean } | undefined
   /** How many items the source holds, as the provider counts them. Of the page that completes a source. */
   readonly total?: number | undefined

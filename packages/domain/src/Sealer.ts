@@ -18,7 +18,7 @@ import { Aead, Kdf, SecureRandom } from "effect/crypto"
 
 import { Compression } from "./Compression.ts"
 import { type DataKey, type DataKeyError, DataKeys } from "./DataKeys.ts"
-import { type StreamId } from "./EventStore.ts"
+import { EventStoreUnavailable, type StreamId } from "./EventStore.ts"
 import { type EventId, type TenantId } from "./Ids.ts"
 import { MasterKeys } from "./MasterKeys.ts"
 import { SubjectKeys } from "./SubjectKeys.ts"
@@ -32,13 +32,13 @@ export interface SealedFor {
 }
 
 /**
- * The keys could not be read, a master key is missing, or what was sealed is
- * damaged or stands in another event than it was sealed for. Nothing was sealed
- * or opened. Asking again helps with `unavailable`, and with `unknown-master-key`
- * once the key is given.
+ * A master key is missing, or what was sealed is damaged or stands in another
+ * event than it was sealed for. Nothing was sealed or opened. Asking again helps
+ * with `unknown-master-key`, once the key is given. A store of keys that is away
+ * is no such error: it is `EventStoreUnavailable`, and passes.
  */
 export class SealingError extends Schema.TaggedError<SealingError>()("SealingError", {
-  reason: Schema.Literals(["unavailable", "unknown-master-key", "damaged", "forgotten"]),
+  reason: Schema.Literals(["unknown-master-key", "damaged", "forgotten"]),
 }) {}
 
 export class Sealer extends Context.Service<
@@ -48,9 +48,12 @@ export class Sealer extends Context.Service<
      * Fails with `forgotten` once the subject was forgotten: nothing more can be said about it. A process that has not
      * noticed yet may seal for a minute more; nobody can open it.
      */
-    seal(context: SealedFor, plain: string): Effect.Effect<Uint8Array, SealingError>
+    seal(context: SealedFor, plain: string): Effect.Effect<Uint8Array, SealingError | EventStoreUnavailable>
     /** None when the subject was forgotten; another process may notice that within a minute only. */
-    open(context: SealedFor, sealed: Uint8Array): Effect.Effect<Option.Option<string>, SealingError>
+    open(
+      context: SealedFor,
+      sealed: Uint8Array,
+    ): Effect.Effect<Option.Option<string>, SealingError | EventStoreUnavailable>
   }
 >()("@holdfast/domain/Sealer") {
   static readonly layer = Layer.effect(
@@ -87,7 +90,7 @@ export class Sealer extends Context.Service<
       return Sealer.of({
         seal: (context, plain) =>
           keys.obtain(context.tenantId, context.streamId).pipe(
-            Effect.mapError(sealingError),
+            Effect.mapError(withoutKey),
             Effect.flatMap(
               Option.match({
                 onNone: () => Effect.fail(new SealingError({ reason: "forgotten" })),
@@ -97,7 +100,7 @@ export class Sealer extends Context.Service<
           ),
 
         open: Effect.fnUntraced(function* (context, sealed) {
-          const key = yield* Effect.mapError(keys.find(context.tenantId, context.streamId), sealingError)
+          const key = yield* Effect.mapError(keys.find(context.tenantId, context.streamId), withoutKey)
           const compression = sealed[1] ?? uncompressed
           if (key === undefined || sealed[0] !== format || compression > deflateRaw) return yield* damaged()
           if (Option.isNone(key)) return Option.none()
@@ -148,5 +151,8 @@ const boundTo = (compression: number, { eventId, streamId, tenantId }: SealedFor
 
 const damaged = () => new SealingError({ reason: "damaged" })
 
-const sealingError = (error: DataKeyError) =>
-  new SealingError({ reason: error._tag === "CannotUnwrap" ? error.reason : "unavailable" })
+/** The keys cannot be had: for now, or for want of a master key. Whatever became of a key, nothing else was written. */
+export const withoutKey = (error: DataKeyError): SealingError | EventStoreUnavailable =>
+  error._tag === "CannotUnwrap"
+    ? new SealingError({ reason: error.reason })
+    : new EventStoreUnavailable({ reason: error.reason, outcome: "nothing-written" })

@@ -92,6 +92,7 @@ const passing = [
   "StaleGround",
   "AccountMerged",
   "SettingsChanged",
+  "HoldingsChanged",
   "VersionConflict",
   "ClaimConflict",
 ] as const
@@ -194,7 +195,8 @@ const stop = Effect.fnUntraced(function* (tenantId: TenantId, connectionId: Conn
   const wait = reason._tag === "RateLimited" ? reason.retryAfter : undefined
   const hold = wait === undefined ? {} : { retryAt: DateTime.addDuration(at, wait) }
   if (reason._tag !== "AuthorizationEnded") {
-    const told = reason._tag === "UnexpectedAnswer" ? `${reason._tag}: ${reason.problem}` : reason._tag
+    const problem = "problem" in reason ? reason.problem : undefined
+    const told = problem === undefined ? reason._tag : `${reason._tag}: ${problem}`
     const command = Connection.Command.make({ _tag: "ReportSyncFailure", at, reason: told, retryable, ...hold })
     yield* handleConnection(tenantId, connectionId, command, { metadata })
   }

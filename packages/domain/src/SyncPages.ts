@@ -2,28 +2,35 @@
  * The pages of a source, each recorded in one append: the items, what they are in
  * the account, and the cursor before and after.
  */
-import { Clock, DateTime, Duration, Effect, HashMap, HashSet, Option, Result, Schema } from "effect"
+import { Clock, DateTime, Duration, Effect, HashMap, HashSet, Result, Schema } from "effect"
 
 import * as Account from "./Account.ts"
 import * as Aggregate from "./Aggregate.ts"
 import * as Connection from "./Connection.ts"
 import * as Controls from "./Controls.ts"
-import * as Coverage from "./Coverage.ts"
 import { type InvalidAppend } from "./EventStore.ts"
 import * as Feed from "./Feed.ts"
 import * as Holdings from "./Holdings.ts"
 import { type FeedId } from "./Ids.ts"
 import * as Ledger from "./Ledger.ts"
-import { type Balance } from "./matching/Profile.ts"
-import * as Personal from "./Personal.ts"
 import { type Page, type Provider, ProviderError, UnexpectedAnswer } from "./Provider.ts"
 import { type Ask } from "./SyncAsking.ts"
+import * as SyncComparison from "./SyncComparison.ts"
 import * as SyncDrift from "./SyncDrift.ts"
 import * as SyncLog from "./SyncLog.ts"
+import * as SyncReconciliation from "./SyncReconciliation.ts"
 import * as SyncReport from "./SyncReport.ts"
-import { cursorOf, ensureSyncable, metadata, type OpenFeed, readOn, type Streams } from "./SyncSources.ts"
+import {
+  cursorOf,
+  ensureSyncable,
+  metadata,
+  type OpenFeed,
+  readOn,
+  type Streams,
+  unchangedOthers,
+} from "./SyncSources.ts"
+import * as SyncTape from "./SyncTape.ts"
 import * as SyncTurns from "./SyncTurns.ts"
-import { type Told } from "./TransactionsView.ts"
 
 /** Page after page, until the provider has nothing more. Before that, what earlier runs could not have. */
 export const syncSource = (provider: Provider, ask: Ask, feed: OpenFeed, run: string) =>
@@ -152,18 +159,10 @@ const endless = ({ id }: Provider) =>
 const expiredAtMost = 5
 
 /** A source that is being recorded. */
-interface Recording {
+interface Recording extends SyncReconciliation.Reconciling, SyncTape.Taping {
   readonly provider: Provider
-  readonly feed: OpenFeed
-  readonly run: string
   readonly turn: SyncTurns.Turn
-  /** Reads items as transactions. */
-  readonly tell: ReturnType<typeof Ledger.readingOf>
-  /** The account as it is after the last page, where it has several feeds. Loaded when it is needed first. */
-  ledger: Ledger.Ledger | undefined
-  /** Whether any page of the run so far has told anything. */
   bringsNews: boolean
-  /** What a listing of all there is has shown so far; none where this run did not begin one, or it is over. */
   listed: Set<Feed.ItemId> | undefined
   /** Whether this run has compared all that is listed with what is held. */
   isCompared: boolean
@@ -174,10 +173,11 @@ interface Recording {
  * Appends a page to its streams, or nothing when there is nothing to tell. When another writer was first to one of
  * them, it is decided again on what they are now; the cursor tells whether the page is still the next one.
  */
-const record = Effect.fnUntraced(function* (recording: Recording, streams: Streams, page: Page) {
+const record = Effect.fnUntraced(function* (recording: Recording, streams: Streams, asked: Page) {
   const { feed } = recording
   const at = yield* DateTime.now
-  for (const id of page.listing?.ids ?? []) recording.listed?.add(id)
+  for (const id of asked.listing?.ids ?? []) recording.listed?.add(id)
+  const page = feed.isMatched ? yield* SyncComparison.compared(streams.feed, asked, recording.listed) : asked
   const again = Aggregate.decidingAgain(
     Effect.flatMap(readOn(feed, streams), (current) => {
       recording.ledger = undefined
@@ -247,11 +247,11 @@ const attemptWhole = Effect.fnUntraced(function* (
   const page = withoutHeld(asked, streams.others.holdings)
   // What a bank's account covers after news is told with the last page, even if that one is empty.
   recording.bringsNews = bringsNews(page) || (feed.isMatched && recording.bringsNews)
-  const ledger = recording.bringsNews ? yield* ledgerOf(recording, streams) : undefined
-  const deliveries = tape(recording, streams, ledger, page, at)
+  const ledger = recording.bringsNews ? yield* SyncReconciliation.ledgerOf(recording, streams) : undefined
+  const deliveries = SyncTape.deliveries(recording, streams, ledger, page, at)
   const { state: held } = yield* Effect.fromResult(decideFeed(streams.feed, ...deliveries))
   const items = yield* Effect.fromResult(
-    decideFeed(streams.feed, ...deliveries, ...standings(recording, streams, held, page, at)),
+    decideFeed(streams.feed, ...deliveries, ...SyncTape.standings(recording, streams, held, page, at)),
   )
   const { drift, isToCompare } = yield* driftOf(recording, streams, items.state, page, at)
   const isQuiet =
@@ -264,7 +264,14 @@ const attemptWhole = Effect.fnUntraced(function* (
   const deferred = page.deferred?.length ?? 0
   if (isQuiet) return { streams, added: 0, known: page.known, deferred, gone: 0, isToCompare }
 
-  const { added, commands, delivered, known } = reconciliation(recording, streams, ledger, items, page, at)
+  const { added, commands, delivered, known } = SyncReconciliation.reconcile(
+    recording,
+    streams,
+    ledger,
+    items,
+    page,
+    at,
+  )
   const synced = yield* Effect.fromResult(
     decideConnection(streams.connection, {
       _tag: "RecordPage",
@@ -281,14 +288,12 @@ const attemptWhole = Effect.fnUntraced(function* (
   )
   const reconciled =
     streams.account === undefined ? undefined : yield* Effect.fromResult(decideAccount(streams.account, ...commands))
-  yield* Effect.catchTag(
-    Aggregate.append(reconciled === undefined ? [items, synced] : [items, reconciled, synced], { metadata }),
-    "InvalidAppend",
-    (error) => {
-      const item = refusedOf(items.events, error)
-      return Effect.fail(item === undefined ? error : new ItemRefused({ item }))
-    },
-  )
+  // What others hold was not fetched: it has to be there still.
+  const changes = [...(reconciled === undefined ? [] : [reconciled]), synced, ...unchangedOthers(streams)]
+  yield* Effect.catchTag(Aggregate.append([items, ...changes], { metadata }), "InvalidAppend", (error) => {
+    const item = refusedOf(items.events, error)
+    return Effect.fail(item === undefined ? error : new ItemRefused({ item }))
+  })
   recording.turn.last = feedId
   for (const event of items.events) {
     if (event._tag === "items_deferred") yield* SyncLog.deferred(feed.connectionId, feedId, event.deferred)
@@ -320,41 +325,6 @@ const withoutHeld = (page: Page, { itemIds }: Holdings.Holdings): Page => {
     // It was fetched from this source: it is there, too.
     observed: [...again.map(({ id }): Feed.Observation => ({ item: id, as: "returned" })), ...(page.observed ?? [])],
   }
-}
-
-/** What is to be said of items that were not delivered, and of those that are there already. */
-const standings = (
-  recording: Recording,
-  streams: Streams,
-  held: Feed.State,
-  page: Page,
-  at: DateTime.Utc,
-): ReadonlyArray<Feed.Command> => {
-  const before = streams.others.holdings
-  const delivery = deliveryOf(recording, streams, at)
-  // What others recorded while it was listed may have come behind the pages that were read.
-  const missed =
-    page.listing?.isLast === true && recording.listed !== undefined
-      ? Holdings.unlisted(recording.feed.streams.others.holdings, held, recording.listed)
-      : []
-  // Whatever is listed is there, whatever was observed of it before.
-  const listed = (page.listing?.ids ?? []).map((item): Feed.Observation => ({ item, as: "returned" }))
-  // What was listed here and could not be had is not waited for any more where another feed has it.
-  const hadElsewhere = Array.from(HashMap.keys(held.deferred))
-    .filter((item) => HashSet.has(before.itemIds, item))
-    .map((item): Feed.Observation => ({ item, as: "returned" }))
-  const observed = Holdings.news(before, held, [...hadElsewhere, ...listed, ...missed, ...(page.observed ?? [])])
-  const open = Holdings.deferred(before, held)
-  const deferred = (page.deferred ?? []).map(({ item, reason }) => ({
-    item,
-    reason,
-    attempts: 1 + Option.match(HashMap.get(open, item), { onNone: () => 0, onSome: ({ attempts }) => attempts }),
-  }))
-  return [
-    ...chunksOf(deferred).map((some) => Feed.Command.cases.DeferItems.make({ ...delivery, deferred: some })),
-    ...chunksOf(page.gone ?? []).map((some) => Feed.Command.cases.RecordGone.make({ ...delivery, gone: some })),
-    ...chunksOf(observed).map((some) => Feed.Command.cases.ObserveItems.make({ ...delivery, observed: some })),
-  ]
 }
 
 /** What the provider's own count says about the page that completes a source. */
@@ -404,213 +374,6 @@ const tellsOfItems = ({ deferred = [], gone = [], observed = [] }: Page) =>
 
 const bringsNews = ({ items, revised = [], withdrawn = [] }: Page) =>
   items.length + revised.length + withdrawn.length > 0
-
-/** An account with a single feed is what that one says: nothing has to be looked up. */
-const ledgerOf = Effect.fnUntraced(function* (recording: Recording, { account }: Streams) {
-  if (!recording.feed.isMatched || account === undefined || account.state.feeds.length < 2) return undefined
-  recording.ledger ??= yield* Ledger.load(account.tenantId, account, recording.tell)
-  return recording.ledger
-})
-
-const deliveryOf = (
-  { feed: { connectionId, source }, provider, run }: Recording,
-  { account }: Pick<Streams, "account">,
-  at: DateTime.Utc,
-) => ({
-  at,
-  connectionId,
-  provider: provider.id,
-  ...(account !== undefined && { accountId: Account.idOf(account.streamId) }),
-  source: source.key,
-  run,
-})
-
-/** What a page adds to the tape. */
-const tape = (
-  recording: Recording,
-  streams: Streams,
-  ledger: Ledger.Ledger | undefined,
-  page: Page,
-  at: DateTime.Utc,
-): ReadonlyArray<Feed.Command> => {
-  const { feedId, source } = recording.feed
-  const { itemIds: held } = streams.feed.state
-  const delivery = deliveryOf(recording, streams, at)
-  const batch = (items: Items) => ({
-    ...delivery,
-    itemIds: items.map(({ id }) => id),
-    personal: Personal.reveal({ items: items.map(({ content }) => content) }),
-  })
-  const alsoKnown = (ids: ReadonlyArray<Feed.ItemId>) => {
-    const knownAs = ledger === undefined ? [] : Ledger.knownAs(ledger, feedId, ids)
-    return knownAs.length === 0 ? {} : { knownAs }
-  }
-  const { revised = [], withdrawn = [] } = page
-  const balance = page.complete && recording.bringsNews ? soundBalance(source.account?.balance) : undefined
-  const isHeld = ({ id }: Items[number]) => HashSet.has(held, id)
-  // Changed before it was ever delivered: outside the days that were asked for, say.
-  const unheld = revised.filter((item) => !isHeld(item))
-  return [
-    ...batchesOf([...page.items, ...unheld]).map((items) => Feed.Command.cases.RecordItems.make(batch(items))),
-    ...batchesOf(revised.filter(isHeld)).map((items) =>
-      Feed.Command.cases.ReviseItems.make({ ...batch(items), ...alsoKnown(items.map(({ id }) => id)) }),
-    ),
-    ...chunksOf(withdrawn).map((itemIds) =>
-      Feed.Command.cases.WithdrawItems.make({ ...delivery, ...alsoKnown(itemIds), itemIds }),
-    ),
-    ...(balance === undefined
-      ? []
-      : [
-          Feed.Command.cases.RecordBalance.make({
-            ...delivery,
-            on: balance.on,
-            personal: Personal.reveal({ amount: balance.amount }),
-          }),
-        ]),
-  ]
-}
-
-/** What the items of a page are in the account, and how many of them are new to it. */
-const reconciliation = (
-  recording: Recording,
-  { account, feed: before }: Streams,
-  ledger: Ledger.Ledger | undefined,
-  { events, state }: Aggregate.Change<Feed.State, Feed.Event>,
-  page: Page,
-  at: DateTime.Utc,
-) => {
-  const { feed, run, tell } = recording
-  const { feedId, isMatched } = feed
-  const recorded = events.flatMap((event) => (event._tag === "items_recorded" ? event.itemIds : []))
-  const again = page.known + page.items.length + (page.revised ?? []).length - recorded.length
-  const counts = { delivered: recorded.length, added: recorded.length, known: again }
-  if (account === undefined) return { ...counts, commands: [] }
-  const base = { at, feedId, run, added: recorded.length, known: again }
-  if (!isMatched) return { ...counts, commands: Ledger.commandsOf(base, Ledger.nothing) }
-
-  const coverage = page.complete ? coverageOf(feed, account.state, ledger, page, at) : {}
-  if (ledger === undefined) {
-    const findings = withinFeed(feedId, account.state.covered[feedId], before.state, tellAll(recording, events))
-    const posted = findings.same.filter(({ item }) => HashSet.has(state.itemIds, item)).length
-    const isAll = page.complete && account.state.feeds.length < 2
-    const items = isAll ? { items: HashSet.size(state.itemIds) - posted } : {}
-    return { ...counts, commands: Ledger.commandsOf({ ...base, ...coverage, ...items }, findings) }
-  }
-
-  const found = Ledger.reconcile(ledger, feedId, Ledger.receive(ledger, feedId, events, tell), coverage)
-  Ledger.applyFindings(ledger, account.streamId, { ...base, ...coverage }, found)
-  const doubted = page.complete ? Ledger.doubted(ledger, feedId) : []
-  Ledger.applyFindings(ledger, account.streamId, base, { ...Ledger.nothing, asked: doubted })
-  const findings = { ...found, asked: [...found.asked, ...doubted] }
-  const recognised = new Set(
-    findings.same.flatMap(({ as, feedId: of, item }) =>
-      of === as.feedId ? [] : of === feedId ? [item] : as.feedId === feedId ? [as.item] : [],
-    ),
-  )
-  for (const { item } of doubted) recognised.delete(item)
-  const known = again + recorded.filter((id) => recognised.has(id)).length
-  const added = recorded.length + again - known
-  const items = page.complete ? { items: Ledger.size(ledger) } : {}
-  return {
-    delivered: recorded.length,
-    added,
-    known,
-    commands: Ledger.commandsOf({ ...base, ...coverage, ...items, added, known }, findings),
-  }
-}
-
-const tellAll = ({ feed: { feedId }, tell }: Recording, events: ReadonlyArray<Feed.Event>) => {
-  const streamId = Feed.streamId(feedId)
-  return events.map((event) => tell({ event, streamId }))
-}
-
-/** What can be said of items without any other feed: pending ones that posted, and what is from before the beginning. */
-const withinFeed = (
-  feedId: FeedId,
-  covered: Account.Days | undefined,
-  { itemIds, withdrawnIds }: Feed.State,
-  tellings: ReadonlyArray<Told>,
-): Ledger.Findings => {
-  const same: Array<Ledger.Findings["same"][number]> = []
-  const backfill: Array<Feed.ItemId> = []
-  const deliveries = tellings.flatMap((told) => (told?._tag === "delivered" && !told.isRevision ? [told.items] : []))
-  const isKnown = (id: Feed.ItemId) =>
-    HashSet.has(itemIds, id) || HashSet.has(withdrawnIds, id) || deliveries.some((items) => items.has(id))
-  for (const items of deliveries) {
-    for (const [item, reading] of items) {
-      if (Result.isFailure(reading)) continue
-      const { date, pending, pendingId } = reading.success
-      if (covered !== undefined && date < covered.from) backfill.push(item)
-      if (!pending && pendingId !== null && pendingId !== item && isKnown(pendingId)) {
-        same.push({ feedId, item: pendingId, as: { feedId, item }, how: "posted" })
-      }
-    }
-  }
-  return { ...Ledger.nothing, same, backfill }
-}
-
-/** What is covered once a source is complete, and what is not. */
-const coverageOf = (
-  { feedId, resumeFrom }: OpenFeed,
-  account: Account.State,
-  ledger: Ledger.Ledger | undefined,
-  page: Page,
-  at: DateTime.Utc,
-) => {
-  const coveredBy = (feed: FeedId) => ledger?.covered.get(feed) ?? account.covered[feed]
-  return Coverage.extend({
-    own: coveredBy(feedId),
-    others: account.feeds.flatMap((other) => (other.feedId === feedId ? [] : (coveredBy(other.feedId) ?? []))),
-    from: page.coversFrom ?? (coveredBy(feedId) === undefined ? resumeFrom : undefined),
-    to: DateTime.formatIsoDateUtc(at),
-  })
-}
-
-/** What could not be recorded is left out: a balance is no reason to stop. */
-const soundBalance = (balance: Balance | undefined) =>
-  balance !== undefined && Number.isSafeInteger(balance.amount) && isDay(balance.on) ? balance : undefined
-
-const isDay = Schema.is(Connection.Day)
-
-type Items = Page["items"]
-
-/** Characters of items that one event holds, unless a single one has more; and of ids, which stand in its clear part. */
-const batchSize = 2_000_000
-const idsSize = 200_000
-
-/** Items that one event names without delivering them. */
-const namedAtOnce = 500
-
-const chunksOf = <A>(all: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
-  Array.from({ length: Math.ceil(all.length / namedAtOnce) }, (_, index) =>
-    all.slice(index * namedAtOnce, (index + 1) * namedAtOnce),
-  )
-
-/** The items of a page in their order, a few megabytes in each batch. */
-const batchesOf = (items: Items): ReadonlyArray<Items> => {
-  const batches: Array<Array<Items[number]>> = []
-  let size = Infinity
-  let ids = 0
-  for (const item of items) {
-    const length = charactersOf(item.content)
-    size += length
-    ids += item.id.length
-    if (size > batchSize || ids > idsSize) {
-      batches.push([])
-      size = length
-      ids = item.id.length
-    }
-    batches.at(-1)?.push(item)
-  }
-  return batches
-}
-
-/** About as many as its JSON has, which as a string would be as long as the item once more. */
-const charactersOf = (json: Schema.Json): number => {
-  if (typeof json === "string") return json.length
-  if (typeof json !== "object" || json === null) return 8
-  return Object.entries(json).reduce((sum, [key, value]) => sum + key.length + charactersOf(value), 0)
-}
 
 const decideConnection = Aggregate.decide(Connection)
 const decideFeed = Aggregate.decide(Feed)

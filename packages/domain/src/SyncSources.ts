@@ -37,6 +37,13 @@ export class NotSyncable extends Schema.TaggedError<NotSyncable>()("NotSyncable"
  */
 export class SettingsChanged extends Schema.TaggedError<SettingsChanged>()("SettingsChanged", {}) {}
 
+/**
+ * What other feeds of the account held is theirs no more: one of them was forgotten, or linked to another account, while
+ * this one was synced. The page is not recorded: what was passed over because they held it has to be fetched. The next run
+ * does.
+ */
+export class HoldingsChanged extends Schema.TaggedError<HoldingsChanged>()("HoldingsChanged", {}) {}
+
 /** A source of a connection, and the streams that its pages go to. */
 export interface OpenFeed {
   readonly tenantId: TenantId
@@ -76,6 +83,12 @@ interface Others {
 }
 
 const noOthers: Others = { holdings: Holdings.none, read: new Map() }
+
+/** The others as they were read, for a page that passes over what they hold. */
+export const unchangedOthers = ({ feed: { tenantId }, others }: Streams): ReadonlyArray<Aggregate.Change> =>
+  Array.from(others.read).flatMap(([feedId, { forgotten, version }]) =>
+    forgotten ? [] : [Aggregate.unchanged({ tenantId, streamId: Feed.streamId(feedId), state: Feed.initial, version })],
+  )
 
 type LoadError = Effect.Error<ReturnType<typeof loadAccount>>
 type LoadServices = Effect.Services<ReturnType<typeof loadAccount>>
@@ -210,16 +223,16 @@ export const readOn = Effect.fnUntraced(function* (open: OpenFeed, known: Stream
   return { connection, feed, account, others } satisfies Streams
 })
 
-/** What is new in the others. Where anything was taken back they are read anew: only what is added can be told apart. */
+/** What is new in the others, where nothing of what they held before was taken back. */
 const readOthers = Effect.fnUntraced(function* (
   account: Aggregate.Loaded<Account.State>,
   feed: Pick<OpenFeed, "feedId" | "source">,
   known: Others,
-): Effect.fn.Return<Others, LoadError, LoadServices> {
+) {
   const { state, tenantId } = account
   const linked = sharing(state, feed)
   const isUnlinked = Array.from(known.read.keys()).some((id) => !linked.some(({ feedId }) => feedId === id))
-  if (isUnlinked) return yield* readOthers(account, feed, noOthers)
+  if (isUnlinked) return yield* new HoldingsChanged()
   const read = new Map(known.read)
   let holdings = known.holdings
   for (const { feedId, source } of linked) {
@@ -231,14 +244,14 @@ const readOthers = Effect.fnUntraced(function* (
       version: before?.version ?? 0,
     })
     if (before !== undefined && (news.forgotten || !HashSet.isEmpty(news.withdrawnIds))) {
-      return yield* readOthers(account, feed, noOthers)
+      return yield* new HoldingsChanged()
     }
     const forgotten = news.forgotten || before?.forgotten === true
     read.set(feedId, { version, forgotten })
     if (!forgotten)
       holdings = source === feed.source.key ? Holdings.and(holdings, news) : Holdings.beside(holdings, news)
   }
-  return { holdings, read }
+  return { holdings, read } satisfies Others
 })
 
 /** Feeds of the account whose items have the same ids. */

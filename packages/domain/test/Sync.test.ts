@@ -8,6 +8,7 @@ import {
   Compression,
   Connection,
   Controls,
+  DataKeys,
   EventCodec,
   EventStore,
   Feed,
@@ -17,7 +18,7 @@ import {
   Memory,
   Personal,
   Provider,
-  type Sealer,
+  Sealer,
   Sync,
   Vault,
 } from "../src/index.ts"
@@ -101,6 +102,19 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
           [...mailbox.fetches.values()],
           Array.from({ length: 10 }, () => 1),
         )
+      }),
+    )
+
+    it.effect("ends where nothing can be had for now, and says what is known of it", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(3)
+        mailbox.breakAfter(0, new Provider.Unavailable({ problem: "it changes whenever it is read" }))
+        assert.deepInclude(yield* Effect.flip(sync), { reason: "Unavailable", retryable: true })
+        assert.strictEqual(mailbox.asked, 1)
+        const failure = { reason: "Unavailable: it changes whenever it is read", retryable: true }
+        assert.deepStrictEqual((yield* connection.state).syncFailure, failure)
+        assert.deepInclude(yield* sync, { added: 3 })
       }),
     )
 
@@ -205,6 +219,29 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
         assert.deepInclude(yield* Effect.flip(sync), { _tag: "NotSyncable", status: "needs_reauth" })
         assert.strictEqual(mailbox.asked, asked)
         assert.strictEqual((yield* connection.state).cursors[yield* feedOf(connection)], "10")
+      }),
+    )
+
+    it.effect("that finds the store of its keys away says so, and the next one goes on", () =>
+      Effect.gen(function* () {
+        const { connection, mailbox, sync } = yield* connected
+        mailbox.deliver(3)
+        const away = new EventStore.EventStoreUnavailable({ reason: "ConnectionError", outcome: "unknown" })
+        const withoutKeys = Layer.fresh(Sealer.Sealer.layer).pipe(
+          Layer.provide(
+            Layer.mock(DataKeys.DataKeys)({ obtain: () => Effect.fail(away), find: () => Effect.fail(away) }),
+          ),
+          Layer.provide(Sealer.cryptography),
+        )
+        const failed = yield* Effect.flip(Effect.provide(sync, withoutKeys))
+        // Whatever became of a key: no page was.
+        assert.deepInclude(failed, {
+          _tag: "EventStoreUnavailable",
+          reason: "ConnectionError",
+          outcome: "nothing-written",
+        })
+        assert.strictEqual((yield* connection.items).length, 0)
+        assert.deepInclude(yield* sync, { added: 3, known: 0 })
       }),
     )
 
@@ -390,6 +427,23 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
         assert.notInclude(yield* other.connection.contents, undefined)
       }),
     )
+
+    for (const page of [1, 2, 3]) {
+      it.effect(`of which one is forgotten while the other passes over what it held, on page ${page}, fetch it`, () =>
+        Effect.gen(function* () {
+          const [one, other] = yield* watched("one", "other")
+          for (const { mailbox } of [one, other]) mailbox.deliver(25)
+          yield* one.sync
+          const [failed] = yield* other.mailbox.whileHolding(page, Effect.flip(other.sync), forget(one.connection))
+          assert.deepInclude(failed, { _tag: "SyncFailed", reason: "HoldingsChanged", retryable: true })
+          // What was passed over before it was forgotten is behind the cursor: a count of what is there tells of it.
+          const added = 25 - 10 * (page - 1)
+          assert.deepInclude(yield* other.sync, { added, known: 0 })
+          assert.strictEqual((yield* other.connection.items).length, added)
+          assert.notInclude(yield* other.connection.contents, undefined)
+        }),
+      )
+    }
   })
 
   describe("a run in whose middle", () => {

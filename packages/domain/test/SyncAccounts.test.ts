@@ -198,6 +198,84 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
     )
   })
 
+  describe("a bank that forgot a cursor", () => {
+    const rent = item("rent", "2026-08-01", 90_000, "RENT")
+    const tea = item("tea", "2026-08-02", 300, "TEA HOUSE")
+    const hold = item("hold", "2026-08-03", 5_000, "CHEZ LOUIS", { pending: true })
+    const forgotten = Effect.gen(function* () {
+      const tenantId = newTenant()
+      const ada = yield* consent(tenantId)
+      ada.bank.says("checking", { items: [rent, tea, hold] })
+      const accountId = yield* newAccount()
+      const feedId = yield* link(ada, "checking", accountId)
+      yield* ada.sync
+      ada.bank.forgets("checking")
+      ada.bank.fails(new Provider.CursorExpired())
+      return { tenantId, ada, accountId, feedId }
+    })
+    const dearer = item("tea", "2026-08-02", 350, "TEA HOUSE")
+    const types = (tenantId: Ids.TenantId, feedId: Ids.FeedId) =>
+      Effect.map(tapeOf(tenantId, feedId), (events) => events.map(({ type }) => type))
+
+    it.effect("lists what is there: what differs is revised, what is gone is withdrawn, what is new is recorded", () =>
+      Effect.gen(function* () {
+        const { accountId, ada, feedId, tenantId } = yield* forgotten
+        ada.bank.says("checking", { known: 1, present: [rent], listing: { ids: ["rent"], isLast: false } })
+        ada.bank.says("checking", {
+          items: [item("late", "2026-07-30", 100, "LATE")],
+          known: 1,
+          present: [dearer],
+          listing: { ids: ["late", "tea"], isLast: true },
+        })
+        assert.deepInclude(yield* ada.sync, { added: 1, known: 2 })
+        assert.deepStrictEqual(yield* statement(tenantId, accountId), [
+          "2026-07-30 100 LATE",
+          "2026-08-01 90000 RENT",
+          "2026-08-02 350 TEA HOUSE",
+        ])
+        assert.deepInclude(yield* rowOf(tenantId, feedId, "hold"), { status: "withdrawn" })
+        const [recorded, ...later] = yield* types(tenantId, feedId)
+        assert.strictEqual(recorded, "items_recorded")
+        assert.deepStrictEqual(later, ["items_recorded", "items_revised", "items_withdrawn"])
+      }),
+    )
+
+    it.effect("and lists nothing at all takes nothing back", () =>
+      Effect.gen(function* () {
+        const { accountId, ada, feedId, tenantId } = yield* forgotten
+        ada.bank.says("checking", { listing: { ids: [], isLast: true } })
+        yield* ada.sync
+        assert.deepStrictEqual(yield* types(tenantId, feedId), ["items_recorded"])
+        assert.strictEqual((yield* statement(tenantId, accountId)).length, 3)
+      }),
+    )
+
+    it.effect("and nothing else says nothing new", () =>
+      Effect.gen(function* () {
+        const { ada, feedId, tenantId } = yield* forgotten
+        const same = { known: 3, present: [rent, tea, hold] }
+        ada.bank.says("checking", { ...same, listing: { ids: ["rent", "tea", "hold"], isLast: true } })
+        assert.deepInclude(yield* ada.sync, { added: 0, known: 3 })
+        assert.deepStrictEqual(yield* types(tenantId, feedId), ["items_recorded"])
+      }),
+    )
+
+    it.effect(
+      "compares with what was said last, and withdraws nothing by a listing whose beginning it did not see",
+      () =>
+        Effect.gen(function* () {
+          const { accountId, ada, feedId, tenantId } = yield* forgotten
+          ada.bank.says("checking", { known: 1, present: [dearer], listing: { ids: ["tea"], isLast: false } })
+          ada.bank.says("checking", { known: 1, present: [dearer], listing: { ids: ["tea"], isLast: true } })
+          ada.bank.fails(new Provider.CursorExpired(), undefined, new Provider.UnexpectedAnswer({ problem: "broken" }))
+          yield* Effect.flip(ada.sync)
+          yield* ada.sync
+          assert.deepStrictEqual(yield* types(tenantId, feedId), ["items_recorded", "items_revised"])
+          assert.strictEqual((yield* statement(tenantId, accountId)).length, 3)
+        }),
+    )
+  })
+
   describe("a connection that goes on with an account under other ids", () => {
     it.effect(
       "R28 fetches from the day that it is told, each account for itself; its siblings do not fetch again",

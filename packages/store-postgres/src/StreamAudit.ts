@@ -335,7 +335,11 @@ const decodeConnection = EventCodec.decode(Connection)
 const decodeAccount = EventCodec.decode(Account)
 
 const explained = <A>(
-  decoded: Effect.Effect<A, EventCodec.UnreadableEvent | Sealer.SealingError, Sealer.Sealer>,
+  decoded: Effect.Effect<
+    A,
+    EventCodec.UnreadableEvent | Sealer.SealingError | EventStore.EventStoreUnavailable,
+    Sealer.Sealer
+  >,
 ): Effect.Effect<A, string> =>
   decoded.pipe(
     Effect.provideService(Sealer.Sealer, SealerWithoutKeys.service),

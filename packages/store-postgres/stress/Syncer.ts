@@ -40,8 +40,7 @@ export const run = Effect.fnUntraced(function* ({ connections, leased, tenantId,
 const isPassing = (error: Effect.Error<ReturnType<typeof Sync.run>>) =>
   error._tag === "SyncInProgress" ||
   error._tag === "EventStoreUnavailable" ||
-  (error._tag === "SyncFailed" && error.retryable) ||
-  (error._tag === "SealingError" && error.reason === "unavailable")
+  (error._tag === "SyncFailed" && error.retryable)
 
 const google = ({ token, url }: Options["google"]) =>
   Layer.merge(

@@ -92,7 +92,7 @@ export class PlaidSimulator extends Context.Service<PlaidSimulator, Control>()(
           Layer.merge(Layer.effectDiscard(Effect.forkScoped(deliver(world, wakeUps)))),
           Layer.merge(Layer.effectDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections())))),
           Layer.provide(
-            NodeHttpServer.layer(() => server, {
+            NodeHttpServer.layerServer(() => server, {
               host: "127.0.0.1",
               port: options.port ?? 0,
               disablePreemptiveShutdown: true,

@@ -71,7 +71,7 @@ export class Bank {
   accounts: ReadonlyArray<string> = []
   private readonly pages = new Map<string, Array<Partial<Provider.Page>>>()
   private readonly balances = new Map<string, { readonly on: string; readonly amount: number }>()
-  private failures: ReadonlyArray<Provider.ProviderError["reason"]> = []
+  private failures: ReadonlyArray<Provider.ProviderError["reason"] | undefined> = []
 
   /** The next page of an account. */
   says(source: string, page: Partial<Provider.Page>) {
@@ -79,12 +79,18 @@ export class Bank {
     this.pages.set(source, [...(this.pages.get(source) ?? []), page])
   }
 
+  /** What it says next of an account it says first. */
+  forgets(source: string) {
+    this.pages.delete(source)
+  }
+
   /** What it says from now on is in an account, and of which day that is. */
   shows(source: string, on: string, amount: number) {
     this.balances.set(source, { on, amount })
   }
 
-  fails(...reasons: ReadonlyArray<Provider.ProviderError["reason"]>) {
+  /** The next pages, one after the other; those of which nothing is said are delivered. */
+  fails(...reasons: ReadonlyArray<Provider.ProviderError["reason"] | undefined>) {
     this.failures = reasons
   }
 
