@@ -29,7 +29,10 @@ const fencesOf = (file: string): ReadonlyArray<Fence> =>
     }),
   )
 
-const files = ["README.md", ...globSync("docs/**/*.md", { cwd: root, exclude: ["**/node_modules/**", "**/dist/**"] })]
+const files = [
+  "README.md",
+  ...globSync(["docs/**/*.md", "packages/*/README.md"], { cwd: root, exclude: ["**/node_modules/**", "**/dist/**"] }),
+]
 
 const programs = files.flatMap(fencesOf).filter(({ language }) => language === "ts")
 

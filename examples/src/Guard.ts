@@ -7,6 +7,8 @@
 import { ByteSize, Effect } from "effect"
 import { type Headers, HttpIncomingMessage, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 
+import { isPerson } from "./Answers.ts"
+
 export const layer = (options: { readonly host: string }) =>
   HttpRouter.middleware(
     (handled) =>
@@ -15,6 +17,11 @@ export const layer = (options: { readonly host: string }) =>
         const path = request.url.split("?", 1)[0] ?? ""
         if (!isSigned(path) && isRenamed(request.headers, options.host)) {
           return refusal(403, "HOST_REFUSED", "Ask for localhost: this server is not known by another name")
+        }
+        if (asksForPage(request, path) && isOtherLoopback(request.headers)) {
+          return HttpServerResponse.redirect(`http://localhost${portOf(request.headers)}${request.url}`, {
+            status: 307,
+          })
         }
         if (changes(request.method, path) && isFromAnotherSite(request.headers)) {
           return refusal(403, "ORIGIN_REFUSED", "Another site's page may not do this")
@@ -39,16 +46,37 @@ const largestBody = ByteSize.mebibytes(1)
 /** A webhook is believed for its signature: it may come from anywhere, by any name. */
 const isSigned = (path: string) => path.startsWith("/api/webhooks/")
 
-const changes = (method: string, path: string) =>
-  (method !== "GET" && method !== "HEAD") || path === "/api/gmail/start" || path === "/api/plaid/start"
+const changes = (method: string, path: string) => !reads(method) || beginsConsent(path)
+
+const reads = (method: string) => method === "GET" || method === "HEAD"
+
+const beginsConsent = (path: string) => path === "/api/gmail/start" || path === "/api/plaid/start"
+
+/**
+ * Google and Plaid send people back to `localhost`, where browsers do not send the cookies of 127.0.0.1: whoever begins
+ * there, or looks at a page that leads to a beginning, is brought here first.
+ */
+const asksForPage = ({ headers, method }: HttpServerRequest.HttpServerRequest, path: string) =>
+  reads(method) && (isPerson(headers) || beginsConsent(path))
+
+const isOtherLoopback = (headers: Headers.Headers) => {
+  const name = nameOf(headers)
+  return name !== "localhost" && loopback.has(name)
+}
 
 const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
 
 /** Whoever listens on more than this machine knows its names better. */
 const isRenamed = (headers: Headers.Headers, host: string) => {
-  const name = (headers["host"] ?? "").replace(/:\d+$/, "").toLowerCase()
-  return loopback.has(host.includes(":") ? `[${host}]` : host) && !loopback.has(name)
+  return loopback.has(host.includes(":") ? `[${host}]` : host) && !loopback.has(nameOf(headers))
 }
+
+/** What the server was called by whoever asks. */
+const nameOf = (headers: Headers.Headers) => (headers["host"] ?? "").replace(portAtEnd, "").toLowerCase()
+
+const portOf = (headers: Headers.Headers) => portAtEnd.exec(headers["host"] ?? "")?.[0] ?? ""
+
+const portAtEnd = /:\d+$/
 
 /** Browsers say which site a request comes from; nothing else does. */
 const isFromAnotherSite = (headers: Headers.Headers) => {

@@ -77,18 +77,22 @@ export const explain = (error: {
   readonly message: string
   readonly _tag?: string
   readonly cause?: unknown
+  readonly dataDir?: unknown
   readonly problem?: unknown
   readonly reason?: unknown
 }) => {
   const { cause } = error
   switch (error._tag) {
     case "ServeError": {
+      if (isAddressError(cause)) return `HOST: this machine has no such address (${cause.code}).`
       if (!isListenError(cause)) return error.message
       const problem = cause.code === "EADDRINUSE" ? "is taken" : `cannot be listened on (${cause.code})`
       return `Port ${cause.port} ${problem}. Choose others with PORT, SIMULATOR_PORT and PLAID_SIMULATOR_PORT.`
     }
     case "InvalidMasterKeys":
       return `HOLDFAST_MASTER_KEYS: ${String(error.problem)}.`
+    case "CannotOpen":
+      return `HOLDFAST_DIR: the database in ${String(error.dataDir)} cannot be opened (${cause instanceof Error ? cause.message : "it is not known why"}). What was committed is untouched.`
     case "EventStoreUnavailable":
       return `The database does not answer, or does not let us in: ${String(error.reason)}.`
     default:
@@ -97,6 +101,8 @@ export const explain = (error: {
 }
 
 const isListenError = Schema.is(Schema.Struct({ code: Schema.String, port: Schema.Number }))
+
+const isAddressError = Schema.is(Schema.Struct({ code: Schema.Literals(["EADDRNOTAVAIL", "EAI_AGAIN", "ENOTFOUND"]) }))
 
 class Where extends Context.Service<Where, Started>()("@holdfast/examples/Host/Where") {}
 

@@ -1,10 +1,12 @@
 /** What the server is told by its environment, and the secrets that it makes for itself where it is told none. */
 import { randomBytes } from "node:crypto"
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs"
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs"
+import { mkdtemp, rmdir } from "node:fs/promises"
 import * as Path from "node:path"
 
 import { QuotaBucket } from "@holdfast/adapters-gmail"
 import { MasterKeys } from "@holdfast/domain"
+import * as Directory from "@holdfast/store-postgres/Directory"
 import { Config, Effect, Option, Redacted, Schema, SchemaIssue } from "effect"
 
 /** The environment says something that cannot be meant. Nothing was started. */
@@ -141,31 +143,69 @@ const toIssues = SchemaIssue.makeFormatterStandardSchemaV1()
 /** For the tour of the README, and printed at the start. */
 export const demoNangoKey = "a-signing-key-for-demonstrations"
 
+/** Whether anything at all is kept in the directory: a host with everything elsewhere may have no disk. */
+export const usesDirectory = ({ databaseUrl, google, masterKeys, plaid }: Effect.Success<typeof settings>) =>
+  [databaseUrl, google, masterKeys, plaid].some((elsewhere: Option.Option<unknown>) => Option.isNone(elsewhere))
+
+/**
+ * The directory of the host: made if it is missing, and seen to take what is put into it before anything is started.
+ * Nobody else may look into one that is made here.
+ */
+export const openDirectory = (directory: string) =>
+  Effect.tryPromise({
+    try: async () => {
+      await Directory.make(directory, 0o700)
+      await rmdir(await mkdtemp(Path.join(directory, "is-writable-")))
+    },
+    catch: (error) => {
+      const code = codeOf(error)
+      const problem = `HOLDFAST_DIR: ${directory} ${obstacles[code] ?? `cannot be written to (${code})`}. Name a directory that this user can make or write to.`
+      return new InvalidSettings({ problem })
+    },
+  })
+
+const obstacles: Readonly<Record<string, string>> = {
+  EEXIST: "is a file",
+  ENOTDIR: "would be inside a file",
+  ENAMETOOLONG: "is too long a name",
+  ENOSPC: "is on a disk that is full",
+}
+
 /**
  * The master keys: those given, or one that is made at the first start and kept in a file that only its owner may
  * read. Whoever loses it loses all personal data and all credentials, so a real host keeps it elsewhere.
  */
 export const masterKeysOf = Effect.fnUntraced(function* (directory: string, given: Option.Option<Redacted.Redacted>) {
-  const text = Option.getOrElse(given, () => Redacted.make(ownMasterKey(directory)))
-  return yield* Effect.fromResult(MasterKeys.parse(Redacted.value(text)))
+  if (Option.isSome(given)) return yield* Effect.fromResult(MasterKeys.parse(Redacted.value(given.value)))
+  const own = MasterKeys.parse(yield* ownMasterKey(directory))
+  return yield* Effect.mapError(Effect.fromResult(own), () => {
+    const problem = `HOLDFAST_DIR: the file master-key in ${directory} does not hold <id>:<base64 of 32 bytes>. What is kept there cannot be read without it: restore it.`
+    return new InvalidSettings({ problem })
+  })
 })
 
 /** It is whole and on the disk before anything is encrypted under it. */
-const ownMasterKey = (directory: string): string => {
-  const path = Path.join(directory, "master-key")
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  try {
-    return readFileSync(path, "utf8").trim()
-  } catch (error) {
-    if (!isMissing(error)) throw error
-  }
-  const text = `local:${randomBytes(32).toString("base64")}`
-  const file = openSync(`${path}.new`, "w", 0o600)
-  writeSync(file, `${text}\n`)
-  fsyncSync(file)
-  closeSync(file)
-  renameSync(`${path}.new`, path)
-  return text
-}
+const ownMasterKey = (directory: string) =>
+  Effect.try({
+    try: () => {
+      const path = Path.join(directory, "master-key")
+      try {
+        return readFileSync(path, "utf8").trim()
+      } catch (error) {
+        if (codeOf(error) !== "ENOENT") throw error
+      }
+      const text = `local:${randomBytes(32).toString("base64")}`
+      const file = openSync(`${path}.new`, "w", 0o600)
+      writeSync(file, `${text}\n`)
+      fsyncSync(file)
+      closeSync(file)
+      renameSync(`${path}.new`, path)
+      return text
+    },
+    catch: (error) =>
+      new InvalidSettings({
+        problem: `HOLDFAST_DIR: the file master-key in ${directory} cannot be read or made (${codeOf(error)}).`,
+      }),
+  })
 
-const isMissing = (error: unknown) => error instanceof Error && "code" in error && error.code === "ENOENT"
+const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? String(error.code) : String(error))

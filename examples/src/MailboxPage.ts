@@ -58,7 +58,7 @@ export const layer = (tenantId: Ids.TenantId) =>
         Layout.document(
           "Which label?",
           html`<h1>Which label is watched?</h1>
-            ${query.has("problem") ? html`<p><span class="warning">${said(query.get("problem"), standing.label)}</span></p>` : ""}
+            ${query.has("problem") ? html`<p><span class="warning">${said(query.get("problem"), standing)}</span></p>` : ""}
             ${
               Result.isFailure(labels)
                 ? html`<p>The labels cannot be had now: ${labels.failure.message}.</p>`
@@ -118,9 +118,13 @@ const choice = ({ connection_id: id, settings, status }: ConnectionsView.Row, la
     )}
   </table>`
 
-const said = (problem: string | null, label: string | null) => {
+const said = (problem: string | null, { label, waits_for }: Standing.Standing) => {
   switch (problem) {
     case "LabelNotFound":
+      // The watched one is there: it was another one that was asked for.
+      if (label !== null && waits_for === null) {
+        return `The mailbox has no label of that name. “${label}” is watched as before.`
+      }
       return `The mailbox has no label ${label === null ? "of this name" : `“${label}”`}.`
     case "LabelRefused":
       return "Mail there is not received, or not kept."

@@ -117,14 +117,14 @@ const section = ({ history, reconnection, row, standing }: Told, accounts: Reado
     <h2>
       ${titleOf(row, accounts)} of ${row.owner_id} <span class="status ${row.status}">${row.status}</span>
       ${
-        row.reconnection_confidence === null
+        row.reconnection_confidence === null || (reconnection?.accounts === 0 && reconnection.undone !== undefined)
           ? ""
           : html`<span class="status ${row.reconnection_confidence}"
               >Reconnected (${row.reconnection_confidence})</span
             >`
       }
     </h2>
-    ${reconnection === undefined || reconnection.accounts === 0 ? "" : html`<p class="kept">${summaryOf(reconnection)}</p>`}
+    ${reconnection === undefined || reconnection.summary === "" ? "" : html`<p class="kept">${summaryOf(reconnection)}</p>`}
     ${standing === undefined ? "" : together(standingOf(standing).map((line) => html`<p>${line}</p>`))}
     ${row.status === "pending" ? "" : visited(row)} ${actions(row)}
     ${row.status === "pending" ? "" : happened(row, history)}
@@ -138,10 +138,12 @@ const visited = (row: ConnectionsView.Row) =>
   </p>`
 
 /** The page stands still: whoever has just connected is told to look again. */
-const fetched = ({ items_synced, last_synced_at, poll_interval_seconds, provider, status }: ConnectionsView.Row) =>
-  status === "active" && last_synced_at === null && provider !== "google-calendar"
+const fetched = ({ items_synced, last_synced_at, poll_interval_seconds, provider, status }: ConnectionsView.Row) => {
+  if (status !== "active") return `${Story.counted(items_synced, "item")} fetched`
+  return last_synced_at === null && provider !== "google-calendar"
     ? "Being fetched for the first time: reload this page in a moment"
     : `${Story.counted(items_synced, "item")} fetched, looked at every ${poll_interval_seconds} s`
+}
 
 const links = ({ connection_id: id, provider }: ConnectionsView.Row): ReadonlyArray<Html> => {
   switch (provider) {
@@ -246,9 +248,16 @@ const emergency = html`<details id="emergency">
   </div>
 </details>`
 
-const summaryOf = ({ accounts, callsSaved, confidence, kept, resumedFrom }: Story.Reconnected) =>
+const summaryOf = ({ accounts, callsSaved, confidence, kept, resumedFrom, undone = 0 }: Story.Reconnected) =>
   [
-    `Linked to ${Story.counted(accounts, "account")} that ${accounts === 1 ? "was" : "were"} held (${confidence} confidence), with ${Story.counted(kept, "transaction")} kept.`,
+    ...(accounts === 0
+      ? []
+      : [
+          `Linked to ${Story.counted(accounts, "account")} that ${accounts === 1 ? "was" : "were"} held (${confidence} confidence), with ${Story.counted(kept, "transaction")} kept.`,
+        ]),
+    ...(undone === 0
+      ? []
+      : [`${Story.counted(undone, "link")} to what was held ${undone === 1 ? "was" : "were"} undone.`]),
     ...(resumedFrom === null ? [] : [`The sync resumed from ${resumedFrom}.`]),
     ...(callsSaved === 0 ? [] : [`${Story.counted(callsSaved, "call")} saved.`]),
   ].join(" ")
@@ -336,22 +345,23 @@ const accountLine = (
       >
     </td>
     <td class="number"><a href="/api/accounts/${id}/transactions">${row.items}</a></td>
-    <td>${row.covered_from ?? ""} – ${row.covered_to ?? ""}</td>
+    <td>${row.covered_from === null ? "" : `${row.covered_from} – ${row.covered_to ?? ""}`}</td>
     <td class="more">
       ${
         into === undefined
           ? together(
               row.feeds.map((feed) => {
-                const decision = decisions.find(({ feedId }) => feedId === feed["feedId"])
+                // A link that was undone has left its decision behind.
+                const decision = decisions.find(({ accountId, feedId }) => accountId === id && feedId === feed.feedId)
                 return html`<div>
-                  <a href="#${String(feed["connectionId"])}">${String(feed["connectionId"]).slice(0, 8)}</a>
-                  <span class="status ${String(feed["confidence"])}">${String(feed["confidence"])}</span>
+                  <a href="#${feed.connectionId}">${feed.connectionId.slice(0, 8)}</a>
+                  <span class="status ${feed.confidence}">${feed.confidence}</span>
                   ${
                     row.feeds.length > 1
-                      ? button(`/api/accounts/${id}/feeds/${String(feed["feedId"])}/undo`, "Undo this link")
+                      ? button(`/api/accounts/${id}/feeds/${feed.feedId}/undo`, "Undo this link")
                       : ""
                   }
-                  ${reasons(decision?.explanation ?? [], accounts, "Evidence")}
+                  ${reasons(decision?.explanation ?? feed.evidence, accounts, "Evidence")}
                 </div>`
               }),
             )
@@ -412,10 +422,12 @@ const line = (row: ConnectionHistoryView.Row) =>
               html`goes on from <a href="#${row.previous_connection_id}">${row.previous_connection_id}</a>`,
               html`<span class="quiet">confidence</span> ${row.confidence ?? ""}`,
             ]),
-        ...Object.entries(row.detail).map(
-          ([name, value]) =>
-            html`<span class="quiet">${name}</span> ${typeof value === "string" ? value : said(value)}`,
-        ),
+        ...Object.entries(row.detail)
+          .filter(([, value]) => !Array.isArray(value) || value.length > 0)
+          .map(
+            ([name, value]) =>
+              html`<span class="quiet">${name}</span> ${typeof value === "string" ? value : said(value)}`,
+          ),
       ])}
     </td>
   </tr>`

@@ -14,7 +14,10 @@ export const layer = HttpRouter.middleware(
       const problem = isPerson(headers) && response.status >= 400 ? saidIn(response) : Option.none()
       return Option.match(problem, {
         onNone: () => response,
-        onSome: ({ message }) => HttpServerResponse.mergeCookies(pageOf(message, response.status), response.cookies),
+        onSome: ({ at, message }) => {
+          const text = at === undefined || at === "" ? message : `${at}: ${message}`
+          return HttpServerResponse.mergeCookies(pageOf(text, response.status), response.cookies)
+        },
       })
     }),
   { global: true },
@@ -34,4 +37,6 @@ const pageOf = (message: string, status: number) =>
 const saidIn = ({ body }: HttpServerResponse.HttpServerResponse) =>
   body._tag === "Uint8Array" ? decodeProblem(new TextDecoder().decode(body.body)) : Option.none()
 
-const decodeProblem = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ message: Schema.String })))
+const decodeProblem = Schema.decodeUnknownOption(
+  Schema.fromJsonString(Schema.Struct({ at: Schema.optionalKey(Schema.String), message: Schema.String })),
+)

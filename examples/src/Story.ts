@@ -2,7 +2,17 @@
  * What the log tells of the accounts of a connection: what it goes on with, what
  * that saved, and why each of them was linked, in words.
  */
-import { AccountMatching, Connection, EventCodec, EventStore, Explanation, Ids, Reconnection } from "@holdfast/domain"
+import {
+  Account,
+  AccountMatching,
+  Aggregate,
+  Connection,
+  EventCodec,
+  EventStore,
+  Explanation,
+  Ids,
+  Reconnection,
+} from "@holdfast/domain"
 import { Effect, Schema, Stream } from "effect"
 
 /** What a reconnection kept and saved. */
@@ -11,6 +21,8 @@ export const Reconnected = Schema.Struct({
   confidence: Connection.Confidence,
   /** Accounts that it goes on with. */
   accounts: Schema.Natural,
+  /** Links to further ones that somebody has taken back since. */
+  undone: Schema.optionalKey(Schema.Natural),
   /** Transactions that they held, and that are not fetched again. */
   kept: Schema.Natural,
   /** The first day that is fetched, of the account that is fetched the furthest back. */
@@ -42,7 +54,7 @@ export const of = Effect.fn("Story.of")(function* (tenantId: Ids.TenantId, conne
   const stream = store.readStream(tenantId, Connection.streamId(connectionId), { sealed: false })
   const events = (yield* Stream.runCollect(decode(stream))).map(({ event }) => event)
   return {
-    reconnection: reconnectionIn(events),
+    reconnection: yield* reconnectionIn(tenantId, events),
     decisions: events.flatMap((event): ReadonlyArray<Decided> => {
       if (event._tag !== "accounts_matched") return []
       const again = event.policy === policy.version ? AccountMatching.decide(policy, event.grounds) : []
@@ -59,25 +71,75 @@ export const of = Effect.fn("Story.of")(function* (tenantId: Ids.TenantId, conne
   }
 })
 
-/** What the last succession says, and the answers that came to it later. */
-const reconnectionIn = (events: ReadonlyArray<Connection.Event>): Reconnected | undefined => {
+/** What the last succession says, the answers that came to it later, and what of both was taken back since. */
+const reconnectionIn = Effect.fnUntraced(function* (
+  tenantId: Ids.TenantId,
+  events: ReadonlyArray<Connection.Event>,
+): Effect.fn.Return<
+  Reconnected | undefined,
+  Effect.Error<ReturnType<typeof isLinked>>,
+  Effect.Services<ReturnType<typeof isLinked>>
+> {
   const followed = events.findLast((event) => event._tag === "reconnected")
   if (followed === undefined) return undefined
-  const { accounts: known = [], callsSaved = 0, confidence, previous } = followed
-  const answered = events.flatMap((event) =>
-    event._tag === "review_resolved" && event.outcome === "linked" ? [event] : [],
-  )
-  const accounts = known.length + answered.length
-  const kept = [...known, ...answered].reduce((sum, { kept = 0 }) => sum + kept, 0)
-  const resumedFrom = known.flatMap(({ resumeFrom }) => resumeFrom ?? []).toSorted()[0] ?? null
+  const { accounts: recognised = [], callsSaved = 0, confidence, previous } = followed
+  const links = [...recognised, ...answeredIn(events)]
+  const standing = yield* Effect.filter(links, (link) => isLinked(tenantId, link))
+  const accounts = standing.length
+  const undone = links.length - accounts
+  const kept = standing.reduce((sum, { kept = 0 }) => sum + kept, 0)
+  const resumedFrom = recognised.flatMap(({ resumeFrom }) => resumeFrom ?? []).toSorted()[0] ?? null
   const summary = [
     ...(accounts > 0 ? [counted(accounts, "account")] : []),
+    ...(undone > 0 ? [`${counted(undone, "link")} undone`] : []),
     ...(kept > 0 ? [`${counted(kept, "transaction")} kept`] : []),
     ...(resumedFrom === null ? [] : [`resumed from ${resumedFrom}`]),
     ...(callsSaved > 0 ? [`${counted(callsSaved, "call")} saved`] : []),
   ].join(", ")
-  return { previous, confidence, accounts, kept, resumedFrom, callsSaved, summary }
+  return {
+    previous,
+    confidence,
+    accounts,
+    ...(undone > 0 && { undone }),
+    kept,
+    resumedFrom,
+    callsSaved,
+    summary,
+  }
+})
+
+interface Link {
+  readonly accountId: Ids.AccountId
+  readonly feedId: Ids.FeedId
+  readonly kept?: number
 }
+
+/** What people said to the questions that were asked about the connection. */
+const answeredIn = (events: ReadonlyArray<Connection.Event>): ReadonlyArray<Link> => {
+  const asked = new Map(events.flatMap((event) => (event._tag === "review_opened" ? [[event.reviewId, event]] : [])))
+  return events.flatMap((event) => {
+    if (event._tag !== "review_resolved" || event.outcome !== "linked") return []
+    const feedId = asked.get(event.reviewId)?.feedId
+    return feedId === undefined ? [] : [{ ...event, feedId }]
+  })
+}
+
+/** Whether the account, or the one that it was merged into, still has the feed. */
+const isLinked = (
+  tenantId: Ids.TenantId,
+  { accountId, feedId }: Link,
+): Effect.Effect<
+  boolean,
+  Effect.Error<ReturnType<typeof loadAccount>>,
+  Effect.Services<ReturnType<typeof loadAccount>>
+> =>
+  Effect.flatMap(loadAccount(tenantId, accountId), ({ state: { feeds, mergedInto } }) =>
+    mergedInto === undefined
+      ? Effect.succeed(feeds.some((feed) => feed.feedId === feedId))
+      : isLinked(tenantId, { accountId: mergedInto, feedId }),
+  )
+
+const loadAccount = Aggregate.load(Account)
 
 export const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`
 

@@ -6,11 +6,12 @@ import { Store } from "@holdfast/store-postgres"
 import { Console, Effect, Logger, Option, Redacted } from "effect"
 
 import * as Host from "./Host.ts"
-import { demoNangoKey, masterKeysOf, settings } from "./HostSettings.ts"
+import { demoNangoKey, masterKeysOf, openDirectory, settings, usesDirectory } from "./HostSettings.ts"
 
 const main = Effect.gen(function* () {
   const given = yield* settings
   const { databaseUrl, directory, google, host, nangoKey, plaid, port } = given
+  if (usesDirectory(given)) yield* openDirectory(directory)
   const masterKeys = yield* masterKeysOf(directory, given.masterKeys)
   const store = Option.match(databaseUrl, {
     onNone: () => Store.layerPglite({ dataDir: Path.join(directory, "data"), masterKeys }),

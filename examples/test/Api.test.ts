@@ -408,6 +408,8 @@ layer(Where.layer, { excludeTestServices: true, timeout: Duration.minutes(2) })(
       const undone = yield* ada.post(undo)
       assert.deepInclude(undone.body, { status: "open" })
       assert.deepInclude((yield* ada.post(undo)).body, { error: "NOT_LINKED" })
+      const left = (yield* ada.get(`/api/connections/${idOf(again)}`)).body
+      assert.deepNestedInclude(left, { "reconnection.accounts": 0, "reconnection.undone": 1 })
 
       const merge = (verb: string) => ada.post(`/api/accounts/${candidate}/${verb}`, { account: other })
       assert.strictEqual((yield* merge("merge")).status, 200)
@@ -415,6 +417,35 @@ layer(Where.layer, { excludeTestServices: true, timeout: Duration.minutes(2) })(
       assert.deepInclude(merged, { status: "merged", merged_into: candidate })
       assert.strictEqual((yield* merge("unmerge")).status, 200)
       assert.deepInclude((yield* merge("unmerge")).body, { error: "NOT_LINKED" })
+    }),
+  )
+
+  it.effect("shows what a reconnection goes on with as it is now, when links were taken back", () =>
+    Effect.gen(function* () {
+      const ada = new Browser((yield* Where).server, { asPerson: true })
+      const programs = new Browser(ada.origin)
+      const before = idOf(yield* programs.get("/api/plaid/start?simulate=grace-gingham"))
+      yield* programs.post(`/api/connections/${before}/disconnect`)
+      const second = idOf(yield* programs.get("/api/plaid/start?simulate=grace-gingham"))
+      const sectionOf = (id: string) =>
+        Effect.map(ada.get("/"), ({ text }) => text.split("<section").find((one) => one.includes(`id="${id}"`)) ?? "")
+      const section = sectionOf(second)
+      assert.include(yield* section, "Linked to 3 accounts that were held (high confidence)")
+      assert.match(yield* section, /accounts_matched/)
+      assert.notInclude(yield* section, "notShared", "what is empty is not worth a word")
+      assert.match(yield* sectionOf(before), /\d+ items? fetched ·/, "what is over is not looked at")
+      const [first, ...others] = rowsOf(yield* programs.get(`/api/connections/${second}/decisions`)).map(
+        ({ accountId, feedId }) => `/api/accounts/${String(accountId)}/feeds/${String(feedId)}/undo`,
+      )
+      const { text: page } = yield* ada.press(first ?? "")
+      assert.include(yield* section, "Linked to 2 accounts that were held")
+      assert.include(yield* section, "1 link to what was held was undone.")
+      assert.include(page, "<pre>a link to another account was undone</pre>")
+      yield* Effect.forEach(others, (undo) => ada.press(undo))
+      assert.notMatch(yield* section, /Linked to|Reconnected/)
+      assert.include(yield* section, "3 links to what was held were undone.")
+      const { body } = yield* programs.get(`/api/connections/${second}`)
+      assert.deepNestedInclude(body, { "reconnection.accounts": 0, "reconnection.undone": 3, "reconnection.kept": 0 })
     }),
   )
 

@@ -33,6 +33,8 @@ export class Where extends Context.Service<
 }
 
 export interface Answer {
+  /** Where the redirects led. */
+  readonly at: string
   readonly status: number
   readonly text: string
   readonly body: unknown
@@ -41,7 +43,8 @@ export interface Answer {
 
 /** Asks the server at an address, like a browser: cookies are kept, and redirects followed. */
 export class Browser {
-  private readonly cookies = new Map<string, string>()
+  /** By the name of the server that set them: others do not get them. */
+  private readonly cookies = new Map<string, Map<string, string>>()
   readonly origin: string
   readonly identity: Readonly<Record<string, string>>
 
@@ -98,11 +101,19 @@ export class Browser {
       }
       const text = await response.text()
       const isJson = response.headers.get("content-type")?.includes("json") === true
-      return { status: response.status, text, body: isJson ? JSON.parse(text) : undefined, headers: response.headers }
+      return {
+        at: url.href,
+        status: response.status,
+        text,
+        body: isJson ? JSON.parse(text) : undefined,
+        headers: response.headers,
+      }
     })
   }
 
   private async send(method: string, url: URL, signal: AbortSignal, body?: unknown, contentType = "") {
+    const cookies = this.cookies.get(url.hostname) ?? new Map<string, string>()
+    this.cookies.set(url.hostname, cookies)
     const response = await fetch(url, {
       method,
       signal,
@@ -110,13 +121,13 @@ export class Browser {
       headers: {
         ...this.identity,
         ...(body !== undefined && { "content-type": contentType }),
-        cookie: [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; "),
+        cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join("; "),
       },
       ...(typeof body === "string" && { body }),
     })
     for (const cookie of response.headers.getSetCookie()) {
       const [name = "", value = ""] = cookie.split(";")[0]?.split("=") ?? []
-      this.cookies.set(name, value)
+      cookies.set(name, value)
     }
     return response
   }

@@ -5,6 +5,25 @@ import { Effect } from "effect"
 import { type Answer, Browser, eventually, idOf, rowsOf, Where } from "./host.ts"
 
 layer(Where.layer, { excludeTestServices: true, timeout: "2 minutes" })("A mailbox", (it) => {
+  it.effect("is connected by any name of this machine: whoever begins at another is brought to localhost first", () =>
+    Effect.gen(function* () {
+      const { ada, mailbox } = yield* somebody("named")
+      const { host, port } = new URL(ada.origin)
+      assert.strictEqual(host, `localhost:${port}`)
+      const identity = { tenant: "named", user: "ada" }
+      const numbered = new Browser(`http://127.0.0.1:${port}`, identity)
+      const connected = yield* numbered.connect({ mailbox })
+      assert.deepInclude(connected.body, { outcome: "created", status: "active" })
+      const person = new Browser(numbered.origin, { ...identity, asPerson: true })
+      const page = yield* person.get("/?looked=1")
+      assert.deepInclude(page, { status: 200, at: `http://localhost:${port}/?looked=1` })
+      const row = yield* numbered.get(`/api/connections/${idOf(connected)}`)
+      assert.deepInclude(row, { status: 200, at: `http://127.0.0.1:${port}/api/connections/${idOf(connected)}` })
+      const pressed = yield* person.press(`/api/connections/${idOf(connected)}/disconnect`)
+      assert.strictEqual(pressed.status, 200)
+    }),
+  )
+
   it.effect("is consented to first, and its label chosen afterwards", () =>
     Effect.gen(function* () {
       const { ada, brought, health, mailbox } = yield* somebody("choosing")
@@ -202,6 +221,8 @@ layer(Where.layer, { excludeTestServices: true, timeout: "2 minutes" })("A mailb
       assert.include(shown.text, "It waits for its label (Boking).")
       const chosen = yield* person.press(choose, { label: "Bookings" })
       assert.include(chosen.text, "Watches <strong>Bookings</strong>")
+      const gone = yield* person.press(choose, { label: "Boking" })
+      assert.include(gone.text, "The mailbox has no label of that name. “Bookings” is watched as before.")
 
       const id = /[0-9a-f-]{36}/.exec(choose)?.[0] ?? ""
       yield* google.post("/simulator/mailboxes?mailbox=other@pages.example")
@@ -220,6 +241,7 @@ layer(Where.layer, { excludeTestServices: true, timeout: "2 minutes" })("A mailb
         ["/api/gmail/start?simulate=deny", 409, "The owner did not consent."],
         ["/api/plaid/start?simulate=deny", 409, "The person closed the bank&#39;s page."],
         ["/api/gmail/callback", 409, "begin again."],
+        ["/api/gmail/start?reconnects=nobody", 400, "reconnects: Expected a lower-case UUID."],
         ["/nowhere", 404, "There is nothing here"],
       ]
       for (const [path, status, said] of refusals) {

@@ -5,6 +5,7 @@ import * as Path from "node:path"
 import { assert, layer } from "@effect/vitest"
 import { Context, Duration, Effect, Fiber, Layer } from "effect"
 
+import * as Host from "../src/Host.ts"
 import { Browser, eventually, idOf, mailbox, rowsOf } from "./host.ts"
 import { directory, start } from "./ServerProcess.ts"
 
@@ -67,6 +68,28 @@ layer(Directory.layer, { excludeTestServices: true, timeout: Duration.minutes(3)
       assert.strictEqual(code, 1)
     }),
   )
+
+  it.effect("says which directory cannot be had, at once", () =>
+    Effect.gen(function* () {
+      const { code, output } = yield* Effect.flip(start("/proc/holdfast"))
+      assert.match(output, /^Cannot start\. HOLDFAST_DIR: \/proc\/holdfast cannot be written to/)
+      assert.strictEqual(code, 1)
+    }),
+  )
+
+  it("names the variable where the machine has no such address, or the database cannot be opened", () => {
+    const message = ""
+    const explained = [
+      Host.explain({ _tag: "ServeError", message, cause: Object.assign(new Error(), { code: "ENOTFOUND" }) }),
+      Host.explain({ _tag: "ServeError", message, cause: { code: "EADDRNOTAVAIL", port: 3000 } }),
+      Host.explain({ _tag: "CannotOpen", message, dataDir: "deep/data", cause: new Error("no room") }),
+    ]
+    assert.deepStrictEqual(explained, [
+      "HOST: this machine has no such address (ENOTFOUND).",
+      "HOST: this machine has no such address (EADDRNOTAVAIL).",
+      "HOLDFAST_DIR: the database in deep/data cannot be opened (no room). What was committed is untouched.",
+    ])
+  })
 })
 
 const takenPort = Effect.acquireRelease(

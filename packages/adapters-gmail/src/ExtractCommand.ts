@@ -60,6 +60,7 @@ export const command = <R>(json: Effect.Effect<boolean, never, R>) =>
 
 const files = Argument.String("file").pipe(
   Argument.withDescription("A mail as it arrived, headers and all"),
+  Argument.withSchema(Schema.String.check(Schema.isPattern(/\S/, { expected: "the name of a file" }))),
   Argument.atLeast(1),
 )
 
@@ -75,6 +76,13 @@ const received = Flag.String("received").pipe(
 const trusted = Flag.String("trust").pipe(
   Flag.withMetavar("domain"),
   Flag.withDescription("A domain that a property manager's booking engine sends from; may be given several times"),
+  Flag.withSchema(
+    Schema.String.check(
+      Schema.isPattern(/^(?=.{1,253}$)[\p{L}\p{N}-]+(\.[\p{L}\p{N}-]+)+$/u, {
+        expected: "a domain such as mail.example.com, and nothing before or after it",
+      }),
+    ),
+  ),
   Flag.between(0, 100),
 )
 

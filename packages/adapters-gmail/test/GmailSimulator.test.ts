@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted, Result, Schema } from "effect"
+import { Cause, Effect, Redacted, Result, Schema } from "effect"
 import { TestClock } from "effect/testing"
 
 import { GmailApi, GoogleOAuth } from "../src/index.ts"
@@ -205,6 +205,26 @@ describe("The simulator", () => {
       )
       const { url } = yield* Effect.provide(GmailSimulator, GmailSimulator.layer({ port }), { local: true })
       assert.strictEqual(url, `http://127.0.0.1:${port}`)
+    }),
+  )
+
+  it.effect("leaves a state file alone that it does not understand, and names it", () =>
+    Effect.gen(function* () {
+      const file = yield* stateFile
+      writeFileSync(file, "{}")
+      const opened = Effect.provide(GmailSimulator, GmailSimulator.layer({ stateFile: file }), { local: true })
+      assert.include(Cause.pretty(yield* Effect.flip(Effect.sandbox(opened))), `The state file ${file} is malformed`)
+      assert.strictEqual(readFileSync(file, "utf8"), "{}")
+    }),
+  )
+
+  it.effect("leaves the terminal of its process alone, however many there are", () =>
+    Effect.gen(function* () {
+      const listening = process.stdin.listenerCount("end")
+      yield* Effect.gen(function* () {
+        yield* GmailSimulator
+        assert.strictEqual(process.stdin.listenerCount("end"), listening)
+      }).pipe(Effect.provide(GmailSimulator.layer(), { local: true }))
     }),
   )
 })

@@ -134,7 +134,7 @@ const presenter: CliOutput.Presenter = {
     switch (event._tag) {
       case "InvalidInvocation":
         return Console.error(
-          `${event.errors.map(({ message }) => message).join("\n")}\nTo see how: ${event.commandPath.join(" ")} --help`,
+          `${event.errors.map(({ message }) => message.replace(preamble, "")).join("\n")}\nTo see how: ${event.commandPath.join(" ")} --help`,
         )
       case "Help":
         return Console.log(formatter.formatHelpDoc(event.helpDoc).split("\n").map(hang).join("\n"))
@@ -143,6 +143,9 @@ const presenter: CliOutput.Presenter = {
     }
   },
 }
+
+/** How it was checked is of no interest to whoever mistyped. */
+const preamble = "Expected: Schema validation failed: "
 
 const formatter = CliOutput.defaultFormatter({ colors: false })
 

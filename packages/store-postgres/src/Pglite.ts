@@ -23,6 +23,8 @@ import { NodeFS } from "@electric-sql/pglite/nodefs"
 import { Effect, Layer, Schema, type Scope } from "effect"
 import { type SqlClient, type SqlError } from "effect/sql"
 
+import * as Directory from "./Directory.ts"
+
 /** Another live process (or this one) has the data directory open. Nothing was read or written; ask again when it has closed. */
 export class DataDirectoryInUse extends Schema.TaggedError<DataDirectoryInUse>()("DataDirectoryInUse", {
   dataDir: Schema.String,
@@ -96,7 +98,7 @@ interface Engine {
 const open = Effect.fn("Pglite.open")(function* ({ dataDir }: Options) {
   if (dataDir === undefined) return yield* acquire(createInMemory, undefined)
 
-  yield* attempt(dataDir, () => Fs.mkdir(dataDir, { recursive: true }))
+  yield* attempt(dataDir, () => Directory.make(dataDir))
   yield* lock(dataDir)
   const cluster = Path.join(Path.resolve(dataDir), "postgres")
   yield* Effect.uninterruptible(attempt(dataDir, () => initialise(cluster)))

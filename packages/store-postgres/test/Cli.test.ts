@@ -297,6 +297,88 @@ describe("the holdfast command", () => {
     }),
   )
 
+  it.live("refuses by its name what cannot be meant, says what is wanted, and does nothing", () =>
+    Effect.gen(function* () {
+      const { on, url } = yield* served
+      const { ada } = ids
+      const me = ["--actor", "me"] as const
+      const undo = ["enrichments", "undo", "--since", "2026-01-01T00:00:00Z"] as const
+      const refusals: ReadonlyArray<readonly [number, ReadonlyArray<string>, string]> = [
+        [2, ["doctor", "--data-dir", ""], "--data-dir is empty"],
+        [2, ["doctor", "--data-dir", "a", "--data-dir", "b"], '--data-dir: "2 occurrences"'],
+        [2, ["connections", "list", "--tenant", ""], "--tenant. Expected 1 to 200 printable characters"],
+        [2, ["connections", "list", "--owner", ""], "--owner. Expected 1 to 200 printable characters"],
+        [2, ["connections", "list", "--provider", ""], "--provider. Expected "],
+        [2, ["connections", "list", "--status", "activ"], '--status: "activ". Expected: "pending"'],
+        [2, ["connections", "activate", "ada", ...me], "<connection> is to be the id of a connection."],
+        [2, ["connections", "activate", ada, "--actor", " "], '--actor: " ". Expected 1 to 200 printable'],
+        [2, ["connections", "activate", ada, ...me, "--reason", ""], "--reason. Expected 1 to 1000 characters"],
+        [2, ["connections", "activate", ada, ...me, "--tenant", ""], "--tenant. Expected 1 to 200"],
+        [1, ["connections", "activate", ada, ...me, "--tenant", umbrella], `of tenant ${umbrella} in this store`],
+        [2, ["history", ""], "<connection> is to be the id of a connection"],
+        [2, ["forget", "", ...me, "--yes"], "<subject> is to be the id of a connection, or the name of a stream."],
+        [2, ["forget", ada, "--actor", "", "--yes"], "--actor. Expected 1 to 200 printable"],
+        [1, ["forget", ada, ...me, "--yes", "--tenant", umbrella], `of tenant ${umbrella} in this store`],
+        [2, ["controls", "disable", "", ...me], "<what> is to be all, enrichment, provider:<id> or connection:<id>."],
+        [2, ["controls", "disable", "all:mailboxes", ...me], "<what> is to be all"],
+        [2, ["controls", "disable", "provider:", ...me], "<what> is to be all"],
+        [2, ["controls", "disable", "all", ...me, "--reason", "x".repeat(1_001)], "Expected 1 to 1000 characters"],
+        [2, ["enrichments", "undo", "--since", "soon"], '--since: "soon". Expected a valid UTC DateTime string'],
+        [2, [...undo, "--extractor", "0"], '--extractor: "0". Expected a value greater than or equal to 1'],
+        [2, [...undo, "--connection", "ada"], '--connection: "ada". Expected a lower-case UUID'],
+        [2, [...undo, "--tenant", ""], "--tenant. Expected 1 to 200"],
+        [2, ["match", ""], '<file>: "". Expected the name of a file'],
+        [1, ["match", "no-such-file.json"], "no-such-file.json cannot be read or written."],
+        [2, ["match", "cases.json", "--policy", ""], "--policy. Expected the name of a file"],
+        [1, ["backtest", "--policy", "no-such-policy.json"], "no-such-policy.json cannot be read or written."],
+        [2, ["rebuild", ""], "<view>: this program does not define one of that name. It has: account_keys"],
+        [2, ["retry", "connections", "0"], '<position>: "0". Expected a value greater than or equal to 1'],
+        [2, ["export", ""], '<file>: "". Expected the name of a file'],
+        [
+          1,
+          ["export", "/no-such-directory/log.jsonl"],
+          "/no-such-directory/log.jsonl.unfinished cannot be read or written",
+        ],
+        [2, ["import", ""], '<file>: "". Expected the name of a file'],
+        [1, ["import", "no-such-log.jsonl"], "no-such-log.jsonl cannot be read or written."],
+      ]
+      const before = yield* asAdmin(url, "SELECT count(*) FROM holdfast.events")
+      for (const [code, args, said] of refusals) {
+        const { err, ...refused } = yield* on(...args)
+        assert.deepStrictEqual(refused, { code, out: "" }, args.join(" "))
+        assert.include(err, said, args.join(" "))
+        assert.notInclude(err, "Schema")
+      }
+      assert.deepStrictEqual(yield* asAdmin(url, "SELECT count(*) FROM holdfast.events"), before)
+      const nowhere = yield* holdfast(["doctor", "--database", ""])
+      assert.deepStrictEqual([nowhere.code, nowhere.out], [2, ""])
+      assert.include(nowhere.err, "--database is empty: give one like postgres://")
+      const taken = yield* holdfast(["migrate", "--data-dir", "/proc/holdfast"])
+      assert.deepStrictEqual([taken.code, taken.out], [1, ""])
+      assert.include(taken.err, "/proc/holdfast cannot be opened: --data-dir, or HOLDFAST_DIR")
+
+      const nothing = yield* on(...undo, "--connection", ada)
+      assert.strictEqual(nothing.out, "Nothing is found that was told then. Nothing was changed.\n")
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("turns off what it does not know as well, and says that it may be mistyped", () =>
+    Effect.gen(function* () {
+      const { on } = yield* served
+      const off = (...args: ReadonlyArray<string>) => on("controls", "disable", ...args, "--actor", "me")
+      const nobody = "connection:00000000-0000-4000-8000-0000000000ff"
+      for (const args of [[nobody], [`connection:${ids.ada}`, "--tenant", umbrella], ["all", "--tenant", "acne"]]) {
+        const doubted = yield* off(...args)
+        assert.strictEqual(doubted.code, 0)
+        assert.include(doubted.out, "is disabled now")
+        assert.include(doubted.err, "see that it is not mistyped")
+      }
+      for (const args of [[`connection:${ids.ada}`], ["enrichment", "--tenant", acme], ["provider:gmail"], ["all"]]) {
+        assert.deepInclude(yield* off(...args), { code: 0, err: "" }, args.join(" "))
+      }
+    }).pipe(Effect.scoped),
+  )
+
   it.live("refuses a database that is not migrated, but for migrate and doctor", () =>
     Effect.gen(function* () {
       const url = yield* TestDatabase.freshDatabase(Redacted.make(inject("adminUrl")))

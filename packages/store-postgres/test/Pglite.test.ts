@@ -230,6 +230,16 @@ describe("PGlite in a directory", () => {
     }),
   )
 
+  it.live("fails at once where the directory cannot be made", () =>
+    Effect.gen(function* () {
+      // Takes no entries, though it is there: Node would try for ever.
+      for (const refused of ["/proc/holdfast/data", Path.join(dataDir, "lock", "data")]) {
+        const error = yield* Effect.flip(using(refused, (sql) => sql`SELECT 1`))
+        assert.deepInclude(error, { _tag: "CannotOpen", dataDir: refused })
+      }
+    }),
+  )
+
   it.live("fails the query that breaks the engine and every later one, and recovers when opened again", () =>
     Effect.gen(function* () {
       const log = Path.join(dataDir, "postgres", "pg_wal")

@@ -51,7 +51,7 @@ export class GmailSimulator extends Context.Service<GmailSimulator, Control>()(
           Layer.provideMerge(control),
           Layer.merge(Layer.effectDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections())))),
           Layer.provide(
-            NodeHttpServer.layer(() => server, {
+            NodeHttpServer.layerServer(() => server, {
               host: "127.0.0.1",
               port: options.port ?? 0,
               disablePreemptiveShutdown: true,

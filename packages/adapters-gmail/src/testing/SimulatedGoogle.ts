@@ -1,7 +1,7 @@
 /** The simulated world, and where it is kept between processes. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 
-import { Schema } from "effect"
+import { Option, Schema } from "effect"
 
 import type { RequestKind } from "./Faults.ts"
 import { failedPrecondition, type Reply } from "./GoogleReply.ts"
@@ -65,7 +65,9 @@ export class SimulatedGoogle {
   static open(options: WorldOptions) {
     const { stateFile } = options
     if (stateFile === undefined || !existsSync(stateFile)) return new SimulatedGoogle(options)
-    return new SimulatedGoogle(options, Schema.decodeSync(Snapshot)(readFileSync(stateFile, "utf8")))
+    const snapshot = Schema.decodeOption(Snapshot)(readFileSync(stateFile, "utf8"))
+    if (Option.isSome(snapshot)) return new SimulatedGoogle(options, snapshot.value)
+    throw new Error(`The state file ${stateFile} is malformed: move it away to begin a new world`)
   }
 
   /** Charges a request about a mailbox, or refuses it. */

@@ -113,4 +113,22 @@ describe("holdfast extract", () => {
       assert.strictEqual((yield* extract({}, true, "d.eml")).out, "")
     }),
   )
+
+  it.effect("refuses what is no domain, no instant and no name of a file", () =>
+    Effect.gen(function* () {
+      const trusting = (...domains: ReadonlyArray<string>) =>
+        extract({ "a.eml": confirmation }, true, "a.eml", ...domains.flatMap((domain) => ["--trust", domain]))
+      for (const domain of ["", " ", "com", ".com", "a@b.example", "https://b.example/", "b.example ", "*.b.example"]) {
+        const refused = yield* trusting("a.example", domain)
+        assert.strictEqual(refused.failed, "ShowHelp", domain)
+        assert.include(refused.err, "--trust")
+        assert.notInclude(refused.out, "a.eml")
+      }
+      assert.strictEqual((yield* trusting("a.example", "A.example", "bücher.example")).failed, undefined)
+      const timeless = yield* extract({ "a.eml": confirmation }, true, "a.eml", "--received", "soon")
+      assert.strictEqual(timeless.failed, "ShowHelp")
+      const nameless = yield* extract({ "a.eml": confirmation }, true, "a.eml", "")
+      assert.strictEqual(nameless.failed, "ShowHelp")
+    }),
+  )
 })

@@ -6,12 +6,14 @@ import {
   ConnectionsView,
   EventCodec,
   EventStore,
+  Ids,
   Registration,
   ViewStore,
 } from "@holdfast/domain"
 import { Effect, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 
+import * as Inputs from "./Inputs.ts"
 import * as Opened from "./Opened.ts"
 import * as Output from "./Output.ts"
 import * as Streams from "./Streams.ts"
@@ -42,15 +44,15 @@ export const history = Command.make("history", { connection: Streams.connection,
   ),
 )
 
-const filter = (name: string, description: string) =>
-  Flag.String(name).pipe(Flag.withDescription(description), Flag.optional)
+const filter = <A extends string>(name: string, id: Schema.Codec<A, string>, description: string) =>
+  Flag.String(name).pipe(Flag.withDescription(description), Flag.withSchema(id), Flag.optional)
 
 const list = Command.make(
   "list",
   {
-    tenant: filter("tenant", "Only of this tenant"),
-    owner: filter("owner", "Only of this owner"),
-    provider: filter("provider", "Only at this provider"),
+    tenant: filter("tenant", Ids.TenantId, "Only of this tenant"),
+    owner: filter("owner", Ids.OwnerId, "Only of this owner"),
+    provider: filter("provider", Ids.ProviderId, "Only at this provider"),
     status: Flag.Literals("status", ["pending", "active", "needs_reauth", "paused", "superseded", "disconnected"]).pipe(
       Flag.withDescription("Only in this state"),
       Flag.optional,
@@ -106,14 +108,9 @@ const list = Command.make(
   ),
 )
 
-const reason = Flag.String("reason").pipe(
-  Flag.withDescription("Why; recorded with the event, so no personal data"),
-  Flag.optional,
-)
-
 const activate = Command.make(
   "activate",
-  { connection: Streams.connection, actor: Streams.actor, reason, tenant: Streams.tenant },
+  { connection: Streams.connection, actor: Inputs.actor, reason: Inputs.reason, tenant: Streams.tenant },
   (input) =>
     Effect.gen(function* () {
       const connectionId = yield* Streams.connectionNamed(input.connection)

@@ -1,8 +1,9 @@
 /** Switches for emergencies. */
-import { Controls, Ids } from "@holdfast/domain"
-import { DateTime, Effect, Option, Schema } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
+import { Connection, Controls, type Ids } from "@holdfast/domain"
+import { Console, DateTime, Effect, Option, Schema } from "effect"
+import { Argument, Command } from "effect/cli"
 
+import * as Inputs from "./Inputs.ts"
 import * as Opened from "./Opened.ts"
 import * as Output from "./Output.ts"
 import { Usage } from "./Settings.ts"
@@ -10,20 +11,10 @@ import * as Streams from "./Streams.ts"
 
 const what = Argument.String("what").pipe(Argument.withDescription("all, enrichment, provider:<id> or connection:<id>"))
 
-const tenant = Flag.String("tenant").pipe(
-  Flag.withMetavar("id"),
-  Flag.withDescription("Only for this tenant; for all of them if it is left out"),
-  Flag.withSchema(Ids.TenantId),
-  Flag.optional,
-)
-
-const reason = Flag.String("reason").pipe(
-  Flag.withDescription("Why; recorded with the event, so no personal data"),
-  Flag.optional,
-)
+const tenant = Inputs.tenant("Only for this tenant; for all of them if it is left out")
 
 const turning = (name: "disable" | "enable") =>
-  Command.make(name, { what, actor: Streams.actor, reason, tenant }, (input) =>
+  Command.make(name, { what, actor: Inputs.actor, reason: Inputs.reason, tenant }, (input) =>
     Effect.gen(function* () {
       const scope = yield* scopeNamed(input.what)
       const at = yield* DateTime.now
@@ -42,6 +33,11 @@ const turning = (name: "disable" | "enable") =>
         `${input.what} ${isChanged ? "is" : "was"} ${name}d ${isChanged ? "now" : "already"}, for ${whose}.`,
         { what: input.what, tenant: Option.getOrNull(input.tenant), disabled: name === "disable", changed: isChanged },
       )
+      if (name === "disable" && !(yield* isKnown(scope, input.tenant))) {
+        yield* Console.error(
+          "Nothing is known of that connection or tenant in this store: see that it is not mistyped.",
+        )
+      }
     }).pipe(Effect.provide(Opened.services)),
   )
 
@@ -86,18 +82,24 @@ export const command = Command.make("controls").pipe(
   Command.withSubcommands([list, disable, enable]),
 )
 
+/** Whoever turns off what there is not may have mistyped, and believes that it is off. */
+const isKnown = Effect.fnUntraced(function* (scope: Controls.Scope, tenant: Option.Option<Ids.TenantId>) {
+  if (scope.kind !== "connection") return Option.isNone(tenant) || (yield* Streams.has(tenant.value))
+  return yield* Streams.ownerOf(Connection.streamId(scope.id), tenant).pipe(
+    Effect.as(true),
+    Effect.catchTag("NoSuchStream", () => Effect.succeed(false)),
+  )
+})
+
 const scopeNamed = (name: string): Effect.Effect<Controls.Scope, Usage> => {
   const [kind = "", id] = name.split(/:(.*)/s)
-  const scope = id === undefined ? { kind } : { kind, id }
-  return isScope(scope)
-    ? Effect.succeed(scope)
-    : Effect.fail(
-        new Usage({
-          problem: "Neither all nor enrichment, provider:<id> or connection:<id>. Nothing was done.",
-        }),
-      )
+  return Effect.mapError(
+    decodeScope(id === undefined ? { kind } : { kind, id }),
+    () =>
+      new Usage({ problem: "<what> is to be all, enrichment, provider:<id> or connection:<id>. Nothing was done." }),
+  )
 }
 
-const isScope = Schema.is(Controls.Scope)
+const decodeScope = Schema.decodeUnknownEffect(Controls.Scope, { onExcessProperty: "error" })
 
 const nameOf = (scope: Controls.Scope) => ("id" in scope ? `${scope.kind}:${scope.id}` : scope.kind)

@@ -3,9 +3,9 @@ import { Enrichment, Ids } from "@holdfast/domain"
 import { DateTime, Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 
+import * as Inputs from "./Inputs.ts"
 import * as Opened from "./Opened.ts"
 import * as Output from "./Output.ts"
-import * as Streams from "./Streams.ts"
 
 const since = Flag.String("since").pipe(
   Flag.withMetavar("instant"),
@@ -16,6 +16,7 @@ const since = Flag.String("since").pipe(
 const extractor = Flag.Int("extractor").pipe(
   Flag.withMetavar("version"),
   Flag.withDescription("Only what this version of the extractor read"),
+  Flag.withSchema(Inputs.ordinal),
   Flag.optional,
 )
 
@@ -32,15 +33,10 @@ const dryRun = Flag.Boolean("dry-run").pipe(
   Flag.withoutNegation,
 )
 
-const tenant = Flag.String("tenant").pipe(
-  Flag.withMetavar("id"),
-  Flag.withDescription("Only in this tenant"),
-  Flag.withSchema(Ids.TenantId),
-  Flag.optional,
-)
+const tenant = Inputs.tenant("Only in this tenant")
 
 /** A list of what would be taken back is nobody's deed, and in an emergency nobody should look for a name first. */
-const actor = Streams.actor.pipe(Flag.withDefault("cli"))
+const actor = Inputs.actor.pipe(Flag.withDefault("cli"))
 
 const undo = Command.make("undo", { since, extractor, connection, dryRun, actor, tenant }, (input) =>
   Effect.gen(function* () {
@@ -83,9 +79,11 @@ const undo = Command.make("undo", { since, extractor, connection, dryRun, actor,
               ),
               "",
             ]),
-        input.dryRun
-          ? `${what} would be taken back. Nothing was changed.`
-          : `${what} ${rows.length === 1 ? "is" : "are"} taken back: the host writes the values from before with its next run, except where a person wrote others.`,
+        rows.length === 0
+          ? "Nothing is found that was told then. Nothing was changed."
+          : input.dryRun
+            ? `${what} would be taken back. Nothing was changed.`
+            : `${what} ${rows.length === 1 ? "is" : "are"} taken back: the host writes the values from before with its next run, except where a person wrote others.`,
       ].join("\n"),
       rows,
     )

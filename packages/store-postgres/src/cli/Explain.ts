@@ -3,7 +3,7 @@
  * secret: errors whose text is not ours are told by their class.
  */
 import { EventStore } from "@holdfast/domain"
-import { Cause, Predicate } from "effect"
+import { Cause, PlatformError, Predicate } from "effect"
 import { SqlError } from "effect/sql"
 
 import { MigrationFailed } from "../Migrations.ts"
@@ -78,16 +78,22 @@ const messageOf = (tag: string, error: object): string => {
     case "InvalidMasterKeys":
       return `The master keys cannot be used. ${field("problem")}. Nothing was read or written.`
     case "CannotOpen":
-      return `The embedded database in ${field("dataDir")} cannot be opened. What was committed is untouched; see that the directory is this user's and the disk is not full.`
+      return `The embedded database in ${field("dataDir")} cannot be opened: --data-dir, or HOLDFAST_DIR without it, has to name a directory of this user's, on a disk that is not full. What was committed is untouched.`
     case "ConfigError":
       return "A setting of the environment cannot be read. Nothing was done."
     case "PlatformError":
-      return "The file cannot be read or written. See that it is there, and that it is this user's."
+      return `${pathIn(error) ?? "The file"} cannot be read or written. See that it is there, that it is a file, and that it is this user's.`
   }
   // The rest are our own errors, which say it themselves.
   const said = error instanceof Error ? error.message : ""
   return said === "" || said === tag ? `It failed (${tag}). Run holdfast doctor to see how things are.` : said
 }
+
+/** Which file it was about: whoever asked has named it. */
+const pathIn = (error: object) =>
+  error instanceof PlatformError.PlatformError && error.reason._tag !== "BadArgument"
+    ? error.reason.pathOrDescriptor
+    : undefined
 
 const buildProblems: Readonly<Record<string, string>> = {
   "no-live-build": "no build of it is live. Start a host that runs it, or rebuild it",

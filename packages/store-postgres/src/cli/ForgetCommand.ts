@@ -2,6 +2,7 @@ import { Aggregate, Connection, EventStore, Feed, Forgetting, Ids, Vault } from 
 import { DateTime, Effect, Schema, Stdio } from "effect"
 import { Argument, Command, Flag, Prompt } from "effect/cli"
 
+import * as Inputs from "./Inputs.ts"
 import * as Opened from "./Opened.ts"
 import * as Output from "./Output.ts"
 import { Usage } from "./Settings.ts"
@@ -18,9 +19,9 @@ const yes = Flag.Boolean("yes").pipe(
   Flag.withoutNegation,
 )
 
-export const command = Command.make("forget", { subject, actor: Streams.actor, yes, tenant: Streams.tenant }, (input) =>
+export const command = Command.make("forget", { subject, actor: Inputs.actor, yes, tenant: Streams.tenant }, (input) =>
   Effect.gen(function* () {
-    const stream = yield* Streams.named(input.subject)
+    const stream = yield* Streams.named(input.subject, "subject")
     const tenantId = yield* Streams.ownerOf(stream, input.tenant)
     yield* confirm(stream, input.yes)
     const metadata = { actor: { kind: "operator", id: input.actor } } as const

@@ -4,10 +4,14 @@ import { Console, Effect, FileSystem, Option, Result, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 
 import { Failed } from "./Failed.ts"
+import * as Inputs from "./Inputs.ts"
 import * as Output from "./Output.ts"
 import { Json, Usage } from "./Settings.ts"
 
-const file = Argument.String("file").pipe(Argument.withDescription("Cases, as a JSON array"))
+const file = Argument.String("file").pipe(
+  Argument.withDescription("Cases, as a JSON array"),
+  Argument.withSchema(Inputs.fileName),
+)
 
 const transactions = Flag.Boolean("transactions").pipe(
   Flag.withDescription("The cases are about transactions delivered again, not about accounts"),
@@ -18,6 +22,7 @@ const transactions = Flag.Boolean("transactions").pipe(
 export const policyFile = Flag.String("policy").pipe(
   Flag.withMetavar("file"),
   Flag.withDescription("A policy for accounts, as `holdfast policy` prints one; the one in use if it is left out"),
+  Flag.withSchema(Inputs.fileName),
   Flag.optional,
 )
 
@@ -27,7 +32,7 @@ export const policyOf = Effect.fnUntraced(function* (name: Option.Option<string>
   const content = yield* contentOf(name.value)
   return yield* Effect.mapError(
     Policy.decode(content),
-    ({ message }) => new Usage({ problem: `${name.value} is not a policy. ${message}` }),
+    ({ message }) => new Usage({ problem: `--policy: ${name.value} is not a policy. ${message}` }),
   )
 })
 
@@ -119,7 +124,9 @@ const tellUnread = Effect.fnUntraced(function* (
   refused: ReadonlyArray<{ readonly id: string; readonly problem: string }>,
   unknown: ReadonlyArray<{ readonly id: string; readonly field: string }>,
 ) {
-  for (const { id, problem } of refused) yield* Console.error(`${file}: ${id} cannot be read. ${problem}`)
+  for (const { id, problem } of refused) {
+    yield* Console.error(`${file}: ${id === "" ? "it" : id} cannot be read. ${problem}`)
+  }
   for (const { field, id } of unknown) {
     yield* Console.error(`${file}: ${id} has a field that is not known, and that was not considered: ${field}`)
   }

@@ -60,6 +60,12 @@ export const target = Effect.gen(function* () {
   if (Option.isSome(flag) && Option.isSome(directory)) {
     return yield* new Usage({ problem: "Give either --database or --data-dir: a store is in one place." })
   }
+  if (Option.isSome(flag) && Redacted.value(flag.value) === "") {
+    return yield* new Usage({ problem: `--database is empty: ${anAddress}, or leave it out. Nothing was done.` })
+  }
+  if (Option.isSome(directory) && directory.value.trim() === "") {
+    return yield* new Usage({ problem: "--data-dir is empty: name a directory, or leave it out. Nothing was done." })
+  }
   const configured = Option.isSome(directory) ? Option.none() : yield* Config.option(Config.Redacted("DATABASE_URL"))
   const url = Option.filter(
     Option.orElse(flag, () => configured),
@@ -70,15 +76,16 @@ export const target = Effect.gen(function* () {
     if (name === undefined) {
       const where = Option.isSome(flag) ? "--database" : "DATABASE_URL"
       return yield* new Usage({
-        problem: `${where} is not an address like postgres://user:password@host:5432/database.`,
+        problem: `${where} is not an address: ${anAddress}. Nothing was done.`,
       })
     }
     return { _tag: "Server", url: url.value, name } satisfies Target
   }
-  const dataDir = Option.getOrElse(directory, () => "")
-  const chosen = dataDir === "" ? Path.join(yield* home, "data") : dataDir
-  return { _tag: "Directory", dataDir: chosen, name: chosen } satisfies Target
+  const dataDir = Option.isSome(directory) ? directory.value : Path.join(yield* home, "data")
+  return { _tag: "Directory", dataDir, name: dataDir } satisfies Target
 })
+
+const anAddress = "give one like postgres://user:password@host:5432/database"
 
 /** Where the host keeps its own: the database, unless it is elsewhere, and beside it the master key. */
 export const home = Config.String("HOLDFAST_DIR").pipe(Config.withDefault(".holdfast"))

@@ -6,6 +6,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import * as PostgresEventLog from "../PostgresEventLog.ts"
 import * as Transfer from "../Transfer.ts"
 import { Wakeup } from "../Wakeup.ts"
+import * as Inputs from "./Inputs.ts"
 import * as Opened from "./Opened.ts"
 import * as Output from "./Output.ts"
 import * as Progress from "./Progress.ts"
@@ -13,6 +14,7 @@ import { Projections, Usage } from "./Settings.ts"
 
 const outFile = Argument.String("file").pipe(
   Argument.withDescription("Where to; standard output if it is left out or -"),
+  Argument.withSchema(Inputs.fileName),
   Argument.withDefault("-"),
 )
 
@@ -79,7 +81,10 @@ export const exportLog = Command.make("export", { file: outFile, force }, ({ fil
   ),
 )
 
-const inFile = Argument.String("file").pipe(Argument.withDescription("What `export` wrote; - is standard input"))
+const inFile = Argument.String("file").pipe(
+  Argument.withDescription("What `export` wrote; - is standard input"),
+  Argument.withSchema(Inputs.fileName),
+)
 
 export const importLog = Command.make("import", { file: inFile }, ({ file }) =>
   Effect.gen(function* () {

@@ -5,6 +5,7 @@ import { Argument, Command } from "effect/cli"
 import { type SqlClient } from "effect/sql"
 
 import { Failed } from "./Failed.ts"
+import * as Inputs from "./Inputs.ts"
 import * as Opened from "./Opened.ts"
 import * as Output from "./Output.ts"
 import * as Progress from "./Progress.ts"
@@ -147,6 +148,7 @@ export const rollback = Command.make("rollback", { view }, ({ view }) =>
 
 const position = Argument.Int("position").pipe(
   Argument.withDescription("The event; all that were passed over if it is left out"),
+  Argument.withSchema(Inputs.ordinal),
   Argument.optional,
 )
 
@@ -205,7 +207,7 @@ export const withProjection = <A, E, R>(
     if (projection === undefined) {
       const names = known.map(({ name }) => name).join(", ")
       return yield* new Usage({
-        problem: `This program does not define a view of that name. It has: ${names}. A host's own views are in the host's own command.`,
+        problem: `<view>: this program does not define one of that name. It has: ${names}. A host's own views are in the host's own command.`,
       })
     }
     const services: Layer.Layer<Services, Layer.Error<typeof Opened.servicesWithKeys>, Settings> = projection.personal
