@@ -336,6 +336,14 @@ export const syncProblem = (reason: string): Problem => {
       return unavailable("PROVIDER_UNAVAILABLE", "The provider does not answer; what came before is recorded")
     case "SettingsChanged":
       return conflict("SYNC_IN_PROGRESS", "What the connection watches was changed meanwhile: ask again", true)
+    case "HoldingsChanged":
+    case "AccountMerged":
+    case "StaleGround":
+    case "VersionConflict":
+    case "ClaimConflict":
+      return conflict("SYNC_IN_PROGRESS", "The account was changed meanwhile: ask again", true)
+    case "MatchingDelayed":
+      return unavailable("STORE_UNAVAILABLE", "What is held cannot be looked at just now: ask again")
     default:
       return new BadGateway({
         message: "The provider answered, but not as documented",

@@ -72,7 +72,7 @@ const messageOf = (tag: string, error: object): string => {
     case "VersionConflict":
       return "Others were faster ten times in a row. Nothing was written; ask again."
     case "SealingError":
-      return `Personal data cannot be read (${field("reason")}). Give the master keys it was sealed under.`
+      return sealingProblems[field("reason")] ?? "Personal data cannot be read."
     case "UnreadableEvent":
       return `Version ${field("version")} of ${field("streamId")} (${field("type")}) cannot be read: ${field("problem")}. A newer program may.`
     case "InvalidMasterKeys":
@@ -94,6 +94,14 @@ const pathIn = (error: object) =>
   error instanceof PlatformError.PlatformError && error.reason._tag !== "BadArgument"
     ? error.reason.pathOrDescriptor
     : undefined
+
+const sealingProblems: Readonly<Record<string, string>> = {
+  "unknown-master-key":
+    "Personal data cannot be read: it was sealed under a master key that is not given. Give that one, too.",
+  damaged:
+    "Personal data cannot be read: it is damaged, or stands elsewhere than it was sealed for. Restore it from a backup.",
+  forgotten: "Nothing more can be recorded of what was forgotten. Nothing was written.",
+}
 
 const buildProblems: Readonly<Record<string, string>> = {
   "no-live-build": "no build of it is live. Start a host that runs it, or rebuild it",
