@@ -1,16 +1,20 @@
 /**
- * The long bodies of a mail, set aside while its parser reads the rest. The parser goes line by line and joins what it
- * has read through a `Blob`, which is most of the time that a mail takes, and it decodes attachments that nobody reads.
+ * The bodies of a mail, set aside while its parser reads the rest. The parser goes line by line and joins what it has
+ * read through a `Blob`, which is most of the time that a mail takes; it decodes attachments that nobody reads; and some
+ * texts take it the square of their length, so that it is given short ones alone.
  *
  * It gets a mark in the place of each, and what becomes of the marks tells whether both read the mail alike: each comes
- * out once, in the sort of text that its part says. Where one does not, the parser reads the mail as it is. And only what
- * is written plainly is set aside: without comments, in a charset without states, with no line that might end the part.
+ * out once, in the sort of text that its part says, and once more where that stands between texts of the other sort.
+ * Where one does not, what is set aside here is not what the parser has read. Only what is written plainly is set aside:
+ * without comments, and with no line that might end the part.
  */
+import { isCharset } from "./Charsets.ts"
+import * as HtmlText from "./HtmlText.ts"
 import * as Parts from "./Parts.ts"
 import { storable } from "./Storable.ts"
 
 export interface SetAside {
-  /** The mail, with marks for its long bodies. */
+  /** The mail, with marks for its bodies. */
   readonly mail: Buffer
   readonly bodies: ReadonlyArray<Body>
   /** How the marks begin, as nothing else in the mail does: it is made from the digest of the whole mail. */
@@ -31,77 +35,235 @@ interface Body {
   readonly read: () => string
 }
 
-/** Sets the long bodies of the mail with this digest aside. There is a character for each of its bytes. */
-export const setAside = (mail: Buffer, digest: string, characters: () => string): SetAside => {
-  const pieces: Array<Buffer> = []
-  const bodies: Array<Body> = []
-  const stem = `${digest.slice(0, 40)}-`
-  let from = 0
-  for (const part of Parts.partsOf(mail)) {
-    const end = part.end === mail.length ? beforeLastBreak(mail, part) : part.end
-    const body = mail.subarray(part.start, end)
-    const form = body.length < long ? null : formOf(mail, part)
-    if (form === null || mayEnd(body, form.encoding)) continue
-    const bytesOf = () => {
-      if (form.encoding === "base64") return Buffer.from(characters().slice(part.start, end), "base64")
-      return form.encoding === "quoted" ? quotedLinesOf(body) : linesOf(body)
-    }
-    const mark = `${stem}${bodies.length}-`
-    bodies.push({ mark, as: form.as, read: () => decoded(bytesOf(), form.charset) })
-    pieces.push(mail.subarray(from, part.start), Buffer.from(marked(mark, form.encoding, body), "latin1"))
-    from = end
-  }
-  return { mail: pieces.length === 0 ? mail : Buffer.concat([...pieces, mail.subarray(from)]), bodies, stem }
+export interface Manner {
+  /** Bytes from which on a body is set aside. */
+  readonly long: number
+  /** Whether mails that are attached are read, or are attachments like others. */
+  readonly attachedMails: "read" | "left"
 }
 
+/** What is fastest: a shorter body takes the parser less time than a mark. */
+const usual: Manner = { long: 4_000, attachedMails: "read" }
+
+/** Sets bodies of the mail with this digest aside. There is a character for each of its bytes. */
+export const setAside = (mail: Buffer, digest: string, characters: () => string, manner: Manner = usual): SetAside => {
+  const stem = `${digest.slice(0, 40)}-`
+  const bodies: Array<Body> = []
+  const marked = withMarks({ mail, characters, manner, stem, bodies, room: { flowed: 1_000_000 } }, 0)
+  return { mail: marked, bodies, stem }
+}
+
+/** A mail, or one that is attached to it. */
+interface Level {
+  readonly mail: Buffer
+  readonly characters: () => string
+  readonly manner: Manner
+  readonly stem: string
+  /** All that is set aside, in order of appearance. */
+  readonly bodies: Array<Body>
+  /** Bytes of text whose lines go on that may still be put together; what is longer stays in its lines. */
+  readonly room: { flowed: number }
+}
+
+const withMarks = (level: Level, depth: number): Buffer => {
+  const { characters, mail, manner } = level
+  const { around, boundaries, parts } = Parts.structureOf(mail)
+  const isLeft = manner.attachedMails === "left" || parts.some(({ contentType }) => reports.has(contentType))
+  const pieces: Array<Buffer> = []
+  let from = 0
+  const place = (start: number, written: Buffer | string, end: number) => {
+    pieces.push(mail.subarray(from, start), typeof written === "string" ? Buffer.from(written, "latin1") : written)
+    from = end
+  }
+  for (const part of around.length === 0 ? parts : inOrder(parts, around)) {
+    if (part.head === undefined) {
+      const isLong = part.end - part.start >= manner.long
+      if (!isLong || mayEnd(mail.subarray(part.start, part.end), unread, boundaries)) continue
+      // Where its mark is read, the parser has read the mail in another way.
+      const mark = markFor(level, null, () => "")
+      place(part.start, mark, part.end)
+      continue
+    }
+    // The parser ends the last line of an attached mail itself.
+    const end = depth === 0 && part.end === mail.length ? beforeLastBreak(mail, part) : part.end
+    const body = mail.subarray(part.start, end)
+    const form = body.length < manner.long ? null : formOf(mail, part, isLeft, depth)
+    if (form === null || mayEnd(body, form, boundaries)) continue
+    if (form.as === "mail") {
+      const attached = () => characters().slice(part.start, end)
+      place(part.start, withShownHeaders(withMarks({ ...level, mail: body, characters: attached }, depth + 1)), end)
+      continue
+    }
+    const { as } = form
+    const isFlowed = form.flow !== null && (level.room.flowed -= end - part.start) >= 0
+    const read = isFlowed ? form : { ...form, flow: null }
+    const mark = markFor(level, as, () => textOf(level, part, end, read))
+    if (part.head > 0) place(part.head, `${headAs(part, as)}${mark}`, end)
+    else if (depth === 0) place(part.start, marked(mark, form.encoding, body), end)
+    else place(0, `${shownHeaders(mail.toString("latin1", 0, part.start))}${headAs(part, as)}${mark}`, end)
+  }
+  return pieces.length === 0 ? mail : Buffer.concat([...pieces, mail.subarray(from)])
+}
+
+const inOrder = (parts: ReadonlyArray<Parts.Part>, around: ReadonlyArray<Parts.Between>) =>
+  [...parts, ...around].toSorted((one, other) => one.start - other.start || one.end - other.end)
+
+const markFor = ({ bodies, stem }: Level, as: Body["as"], read: Body["read"]): string => {
+  const mark = `${stem}${bodies.length}-`
+  bodies.push({ mark, as, read })
+  return mark
+}
+
+/** The head of a part of which only this is to be known: the mark is written as it is read. */
+const headAs = ({ contentType, headers }: Parts.Part, as: keyof Texts | null): string => {
+  if (as === null) return `Content-Type: ${contentType}\r\nContent-Disposition: attachment\r\n\r\n`
+  return Parts.header(headers, "content-type") === "" ? "\r\n" : `Content-Type: ${contentType}\r\n\r\n`
+}
+
+/** An attached mail with those of its headers that are shown before its text, and those that say how it is written. */
+const withShownHeaders = (mail: Buffer): Buffer => {
+  const head = /^[^]*?\n\r?\n/.exec(mail.toString("latin1", 0, attachedHeadAtMost))?.[0] ?? ""
+  if (!plainHead.test(head)) return mail
+  const shown = shownHeaders(head, /^(?:from|to|cc|bcc|subject|date|content-[\w-]+):/i)
+  return Buffer.concat([Buffer.from(`${shown}\r\n`, "latin1"), mail.subarray(head.length)])
+}
+
+const shownHeaders = (head: string, shown = /^(?:from|to|cc|bcc|subject|date):/i): string =>
+  (head.match(/^[^ \t\r\n][^\n]*\n(?:[ \t][^\n]*\n)*/gm) ?? []).filter((header) => shown.test(header)).join("")
+
+const attachedHeadAtMost = 64 * 1024
+
+const textOf = ({ characters, mail }: Level, part: Parts.Part, end: number, form: Form): string => {
+  const body = mail.subarray(part.start, end)
+  const text = decoded(
+    form.encoding === "base64"
+      ? Buffer.from(characters().slice(part.start, end), "base64")
+      : form.encoding === "quoted"
+        ? quotedLinesOf(body)
+        : linesOf(body),
+    form.charset,
+  )
+  return form.flow === null ? text : unfolded(text, form.flow)
+}
+
+/** Text whose lines go on after a space at their end, as one line; a line that begins with a space has one too many. */
+const unfolded = (text: string, flow: "keeps" | "drops"): string => {
+  const pieces: Array<string> = []
+  /** Where the line begins that is being put together, and its length. */
+  let [start, length] = [0, 0]
+  for (const [index, written] of text.split(/\r?\n/).entries()) {
+    const piece = written.startsWith(" ") ? written.slice(1) : written
+    const last = pieces.at(-1) ?? ""
+    const isSignature = length === signature.length && pieces.slice(start).join("") === signature
+    if (index > 0 && (!last.endsWith(" ") || isSignature)) {
+      start = pieces.push("\n")
+      length = 0
+    } else if (index > 0 && flow === "drops") {
+      pieces[pieces.length - 1] = last.slice(0, -1)
+      if (last === " ") pieces.pop()
+      length--
+    }
+    if (piece !== "") pieces.push(piece)
+    length += piece.length
+  }
+  return pieces.join("")
+}
+
+const signature = "-- "
+
 /** What the parser has read, with the bodies in their places; null where it read the mail in another way. */
-export const putBack = ({ bodies, stem }: SetAside, read: Texts): Texts | null => {
+export const putBack = async ({ bodies, stem }: SetAside, read: Texts): Promise<Texts | null> => {
   const mark = new RegExp(`${stem}(\\d+)-\\n?`)
-  const [text, html] = [read.text.split(mark), read.html.split(mark)]
-  if (!hasEachOnce(text, bodies, "text") || !hasEachOnce(html, bodies, "html")) return null
-  return { text: whole(text, bodies), html: whole(html, bodies) }
+  const pieces = { text: read.text.split(mark), html: read.html.split(mark) }
+  if (!hasEachOnce(pieces.text, bodies, "text") || !hasEachOnce(pieces.html, bodies, "html")) return null
+  return { text: await whole(pieces.text, bodies, "text"), html: await whole(pieces.html, bodies, "html") }
 }
 
 /** Of pieces that are by turns what is between marks, and the number of a mark. */
 const hasEachOnce = (pieces: ReadonlyArray<string>, bodies: ReadonlyArray<Body>, sort: keyof Texts): boolean => {
-  const found = new Set(pieces.filter((_, at) => at % 2 === 1))
-  const expected = bodies.flatMap(({ as }, number) => (as === sort ? [`${number}`] : []))
-  return pieces.length === 2 * expected.length + 1 && expected.every((number) => found.has(number))
+  const numbers = pieces.filter((_, at) => at % 2 === 1)
+  const found = new Set(numbers)
+  return (
+    found.size === numbers.length &&
+    numbers.every((number) => (bodies[Number(number)]?.as ?? null) !== null) &&
+    bodies.every(({ as }, number) => as !== sort || found.has(`${number}`))
+  )
 }
 
 /** A page is many times what else a mail has: where it stands alone it is not copied. */
-const whole = (pieces: ReadonlyArray<string>, bodies: ReadonlyArray<Body>): string =>
-  pieces.reduce((text, piece, at) => text + (at % 2 === 0 ? piece : (bodies[Number(piece)]?.read() ?? "")), "")
-
-/** Bytes from which on it pays. */
-const long = 4_000
-
-interface Form {
-  readonly as: keyof Texts | null
-  readonly encoding: "base64" | "quoted" | "plain"
-  readonly charset: string
+const whole = async (
+  pieces: ReadonlyArray<string>,
+  bodies: ReadonlyArray<Body>,
+  sort: keyof Texts,
+): Promise<string> => {
+  let text = ""
+  let room = othersAtMost
+  for (const [at, piece] of pieces.entries()) {
+    const body = at % 2 === 0 ? undefined : bodies[Number(piece)]
+    if (body === undefined) {
+      text += piece
+      continue
+    }
+    const said = body.read()
+    if (body.as === sort) {
+      text += said
+      continue
+    }
+    room -= said.length
+    if (room >= 0) text += sort === "html" ? HtmlText.escaped(said) : storable(await HtmlText.textOf(said))
+  }
+  return text
 }
 
+/** Characters of html that are read as text, and of text as html: nobody reads more. */
+const othersAtMost = 2_000_000
+
+interface Form {
+  readonly as: keyof Texts | "mail" | null
+  readonly encoding: "base64" | "quoted" | "plain"
+  readonly charset: string
+  /** Whether its lines go on, and what becomes of the space before they do. */
+  readonly flow: "keeps" | "drops" | null
+}
+
+const unread: Form = { as: null, encoding: "plain", charset: "", flow: null }
+
+/** Parts by which a mail is a report: it shows what mail it is about, and does not say it. */
+const reports: ReadonlySet<string> = new Set(["message/delivery-status", "message/feedback-report"])
+
+/** Attached mails that are read, one inside the other. */
+export const attachedMailsAtMost = 4
+
 /** How a body is written, if its head leaves no doubt. */
-const formOf = (mail: Buffer, { contentType: type, head, headers, start }: Parts.Part): Form | null => {
-  if (/^(?:multipart|message)\//.test(type)) return null
+const formOf = (mail: Buffer, part: Parts.Part, isLeft: boolean, depth: number): Form | null => {
+  const { contentType: type, head, headers, start } = part
   if (!plainHead.test(mail.toString("latin1", head, start))) return null
-  const encoding = encodings.get(Parts.header(headers, "content-transfer-encoding").toLowerCase())
   const contentType = Parts.header(headers, "content-type")
-  if (encoding === undefined || !plainType.test(contentType)) return null
-  const isText = type === "text/plain" || type === "text/html"
-  if (!isText || /^attachment\b/i.test(Parts.header(headers, "content-disposition"))) {
-    return { as: null, encoding, charset: "" }
+  if (contentType !== "" && !plainType.test(contentType)) return null
+  const encoding = encodings.get(Parts.header(headers, "content-transfer-encoding").toLowerCase())
+  const disposition = Parts.header(headers, "content-disposition")
+  const isAttachment = /^attachment[ \t]*(?:;|$)/i.test(disposition)
+  if (type === "message/rfc822") {
+    if (isLeft || (isAttachment && depth > 0)) return unread
+    return encoding === "plain" && depth < attachedMailsAtMost ? { ...unread, as: "mail" } : null
   }
+  if (/^(?:multipart|message)\//.test(type)) return null
+  if (isAttachment || (type !== "text/plain" && type !== "text/html")) return unread
+  if (encoding === undefined || !(disposition === "" || /^inline[ \t]*(?:;|$)/i.test(disposition))) return null
+  if (contentType !== "" && !plainParameters.test(contentType)) return null
   const charset = (Parts.parameter(contentType, "charset") ?? "utf-8").toLowerCase()
-  if (!stateless.has(charset) || Parts.parameter(contentType, "format") !== undefined) return null
-  return { as: type === "text/html" ? "html" : "text", encoding, charset }
+  if (!isCharset(charset)) return null
+  const isFlowed = /^flowed$/i.test(Parts.parameter(contentType, "format") ?? "")
+  const flow = /^yes$/i.test(Parts.parameter(contentType, "delsp") ?? "") ? "drops" : "keeps"
+  return { as: type === "text/html" ? "html" : "text", encoding, charset, flow: isFlowed ? flow : null }
 }
 
 /** Headers and their continuations, up to an empty line. */
-const plainHead = /^(?:[!-9;-~]+:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*)+\r?\n$/
+const plainHead = /^(?:[!-9;-~]+:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*)*\r?\n$/
 
-const plainType = /^[\w.+-]+\/[\w.+-]+(?: *; *[\w-]+=(?:"[^"\\()]*"|[\w.:+/-]+))*;?$/
+const plainType = /^[\w.+-]+\/[\w.+-]+[ \t]*(?:;|$)/
+
+const plainParameters = /^[^;]*(?:[ \t]*;[ \t]*[\w-]+=(?:"[^"\\()]*"|[\w.:+/-]+))*[ \t]*;?$/
 
 const encodings: ReadonlyMap<string, Form["encoding"]> = new Map([
   ["base64", "base64"],
@@ -112,35 +274,24 @@ const encodings: ReadonlyMap<string, Form["encoding"]> = new Map([
   ["", "plain"],
 ])
 
-const stateless: ReadonlySet<string> = new Set([
-  "utf-8",
-  "utf8",
-  "us-ascii",
-  "iso-8859-1",
-  "iso-8859-2",
-  "iso-8859-15",
-  "windows-1250",
-  "windows-1251",
-  "windows-1252",
-  "windows-1254",
-])
-
 /** Whether a body has what its parser might take for the end of it, or for several bodies. */
-const mayEnd = (body: Buffer, encoding: Form["encoding"]): boolean => {
-  if (encoding === "base64") {
+const mayEnd = (body: Buffer, { as, encoding }: Form, boundaries: ReadonlySet<string>): boolean => {
+  if (encoding === "base64" && as !== null) {
     const padding = body.indexOf(equals)
     const isPaddedWithin = padding !== -1 && /[^=\s]/.test(body.toString("latin1", padding))
-    return isPaddedWithin || body.includes(dash) || body.includes(underscore)
+    if (isPaddedWithin || body.includes(dash) || body.includes(underscore)) return true
   }
-  if (body[0] === dash) return true
-  for (let at = body.indexOf(newLineOfDashes); at !== -1; at = body.indexOf(newLineOfDashes, at + 1)) {
-    // The end of a comment in html ends nothing else.
-    if (body[at + newLineOfDashes.length] !== greaterThan) return true
-  }
-  return false
+  // What is said of boundaries here takes time for each of them, and more for long ones.
+  const lines = [...boundaries].every(({ length }) => length <= boundaryAtMost)
+    ? Array.from(boundaries, (boundary) => `--${boundary}`)
+    : ["--"]
+  return (lines.length <= boundariesAtMost ? lines : ["--"]).some(
+    (line) => body.includes(`\n${line}`, 0, "latin1") || body.indexOf(line, 0, "latin1") === 0,
+  )
 }
 
-const newLineOfDashes = "\n--"
+/** As long as one may be; and as many as mails have. */
+const [boundaryAtMost, boundariesAtMost] = [70, 8]
 
 /** The mark as the body was written, a line in any case; what continues on the next line does so still. */
 const marked = (mark: string, encoding: Form["encoding"], body: Buffer): string => {
@@ -226,4 +377,4 @@ const hexadecimal = Uint16Array.from({ length: 256 }, (_, code) => {
   return /[0-9a-f]/i.test(figure) ? Number.parseInt(figure, 16) : none
 })
 
-const [lineFeed, carriageReturn, dash, equals, greaterThan, underscore] = [0x0a, 0x0d, 0x2d, 0x3d, 0x3e, 0x5f]
+const [lineFeed, carriageReturn, dash, equals, underscore] = [0x0a, 0x0d, 0x2d, 0x3d, 0x5f]

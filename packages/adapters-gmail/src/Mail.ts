@@ -12,6 +12,7 @@ import { DateTime, Effect, Option, Schema } from "effect"
 import PostalMime, { type Address as PostalAddress, type Email } from "postal-mime"
 
 import * as Bodies from "./Bodies.ts"
+import { isCharset } from "./Charsets.ts"
 import { once } from "./extraction/Once.ts"
 import * as Parts from "./Parts.ts"
 import { storable } from "./Storable.ts"
@@ -43,12 +44,12 @@ export const Mail = Schema.Struct({
 })
 export type Mail = typeof Mail.Type
 
-/** The mail defies its parser: nested or headed beyond reason. Reading it again gives the same. */
+/** The mail defies its parser: in pieces, nested or headed beyond reason. Reading it again gives the same. */
 export class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {
   sha256: Schema.String,
 }) {
   override get message() {
-    return "The mail is nested or headed beyond what is read; its bytes are what there is to keep."
+    return "The mail is in pieces, nested or headed beyond what is read; its bytes are what there is to keep."
   }
 }
 
@@ -93,17 +94,58 @@ export const parse = Effect.fn("Mail.parse")(function* (
 
 /** Whatever there is to mend is outside of the bodies that are set aside, so that these are not searched for it. */
 const read = async (raw: Buffer, { characters, sha256 }: Forms) => {
-  const setAside = (mail: Buffer) =>
-    Bodies.setAside(mail, sha256, mail === raw ? characters : once(() => mail.toString("latin1")))
+  const setAside = (mail: Buffer, manner?: Bodies.Manner) =>
+    Bodies.setAside(mail, sha256, mail === raw ? characters : once(() => mail.toString("latin1")), manner)
   const written = withLineFeeds(raw)
   const first = setAside(written)
   const mail = hasOddCharset(first.mail) ? withKnownCharsets(written) : written
   const aside = mail === written ? first : setAside(mail)
-  const email = await PostalMime.parse(mended(aside.mail), limits)
-  const texts = Bodies.putBack(aside, textsOf(email))
-  if (texts !== null) return { email, ...texts }
-  const whole = await PostalMime.parse(mended(mail), limits)
-  return { email: whole, ...textsOf(whole) }
+  const ways: ReadonlyArray<() => Bodies.SetAside> = [
+    () => aside,
+    () => setAside(mail, { long: short, attachedMails: "read" }),
+    () => ({ ...aside, mail, bodies: [] }),
+    () => setAside(mail, { long: short, attachedMails: "left" }),
+  ]
+  for (const [at, way] of ways.entries()) {
+    const { bodies, mail, stem } = way()
+    if (!isBounded(mail)) continue
+    const email = await PostalMime.parse(mended(mail), { ...limits, forceRfc822Attachments: at === ways.length - 1 })
+    const texts = await Bodies.putBack({ bodies, mail, stem }, textsOf(email))
+    if (texts !== null) return { email, ...texts }
+  }
+  throw new Error("beyond what is read")
+}
+
+/** Bytes from which on a body is set aside where there are many. */
+const short = 100
+
+/**
+ * Whether there is little enough of a mail for its parser, whatever it may be: ten microseconds go by for a line, more
+ * for a part and an attached mail, and the square of the length for html that is read as text. A text that is all of the
+ * mail is not read as anything else, and may be longer.
+ */
+const isBounded = (mail: Buffer): boolean => {
+  const head = mail.toString("latin1", 0, headersAtMost)
+  const end = /^\r*\n|\n\r*\n/.exec(head)
+  if (end === null) return mail.length <= headersAtMost
+  const start = end.index + end[0].length
+  const size = mail.length - start
+  if (size <= severalAtMost) return true
+  return size <= oneAtMost && isOne(head.slice(0, start)) && hasFewLines(mail)
+}
+
+const [severalAtMost, oneAtMost, linesAtMost] = [16 * 1024, 1024 * 1024, 30_000]
+
+/** Whether a mail with these headers is one text or one file, and surely neither parts nor another mail. */
+const isOne = (head: string): boolean =>
+  (head.match(/^.*content-type.*$/gim) ?? []).every((header) => isPlainLeaf.test(header))
+
+const isPlainLeaf = /^content-type:[ \t]*(?!multipart|message)[\w.+-]+\/[\w.+-]+[ \t]*(?:;|\r?$)/i
+
+const hasFewLines = (mail: Buffer): boolean => {
+  let lines = 0
+  for (let at = mail.indexOf(lineFeed); at !== -1 && lines <= linesAtMost; at = mail.indexOf(lineFeed, at + 1)) lines++
+  return lines <= linesAtMost
 }
 
 const textsOf = ({ html = "", text = "" }: Email): Bodies.Texts => ({ html: storable(html), text: storable(text) })
@@ -129,7 +171,8 @@ const withLineFeeds = (mail: Buffer): Buffer =>
 const withKnownCharsets = (mail: Buffer): Buffer => {
   const mend = isUtf8(mail) ? (header: string) => known(unquoted(header)) : unquoted
   const text = mail.toString("latin1")
-  const mended = text.replace(contentTypes, mend)
+  let count = 0
+  const mended = text.replace(contentTypes, (header) => (count++ < charsetsAtMost ? mend(header) : header))
   return mended === text ? mail : Buffer.from(mended, "latin1")
 }
 
@@ -201,21 +244,6 @@ const hasOddCharset = (mail: Buffer): boolean => {
 
 const charsetsAtMost = 1_000
 
-const isCharset = (name: string): boolean => {
-  const label = name.toLowerCase()
-  if (charsets.has(label)) return true
-  try {
-    const { encoding } = new TextDecoder(label)
-    charsets.add(label).add(encoding)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Those met before, of the few hundred that there are. */
-const charsets = new Set<string>()
-
 /** Encoded words one after the other, in one charset and encoding. */
 const splitWords = /=\?([^?\s]+)\?([bq])\?[^?\s]*\?=(?:\s+=\?\1\?\2\?[^?\s]*\?=)+/gi
 
@@ -246,7 +274,11 @@ const isWhole = (charset: string, content: Uint8Array) => {
   }
 }
 
-const limits = { maxNestingDepth: 64, maxHeadersSize: 1024 * 1024, maxRfc822NestingDepth: 4 }
+const limits = {
+  maxNestingDepth: 64,
+  maxHeadersSize: headersAtMost,
+  maxRfc822NestingDepth: Bodies.attachedMailsAtMost,
+}
 
 const headersOf = (email: Email): ReadonlyMap<string, ReadonlyArray<string>> => {
   const headers = new Map<string, Array<string>>()

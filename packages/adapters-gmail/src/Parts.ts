@@ -17,6 +17,8 @@ export interface Head {
   readonly contentType: string
   /** As the mail says, where it does. */
   readonly filename: string | undefined
+  /** Of its parts, if it is a multipart that has one. */
+  readonly boundary: string | undefined
 }
 
 /** Who is told of the parts, in their order. Bytes are lent: what is kept of them is copied, if the mail is not to stay. */
@@ -41,18 +43,22 @@ const partsAtMost = 10_000
 /** Bytes of headers that are read; what comes after is content. */
 const headAtMost = 100_000
 
+/** Lines that begin as boundaries do, for each of which all that are open are tried; what comes after is one part. */
+const dashesAtMost = 50_000
+
 export interface Splitter {
   readonly write: (bytes: Buffer) => void
   readonly end: () => void
 }
 
 export const splitter = (listener: Listener): Splitter => {
-  /** The boundary lines of the multiparts that are open, outermost first. */
-  let open: Array<Buffer> = []
+  /** The multiparts that are open, outermost first. */
+  let open: Array<Open> = []
   let state: "head" | "content" | "unopened" | "around" | "delimiter" = "head"
   /** What the line of a boundary is followed by. */
   let after: "head" | "around" = "around"
   let count = 0
+  let dashes = 0
   /** Whether what comes next begins a line. Where a line break is held back it is seen there. */
   let isLineStart = true
   /** Bytes that are not passed on yet, and where they are in the mail. */
@@ -71,7 +77,8 @@ export const splitter = (listener: Listener): Splitter => {
 
   /** Which open multipart has its boundary on the line that begins here; more bytes may be needed to tell. */
   const boundaryAt = (bytes: Buffer, line: number, isLast: boolean): number | "unknown" => {
-    for (const [level, boundary] of open.entries()) {
+    if (++dashes > dashesAtMost) return -1
+    for (const [level, { boundary }] of open.entries()) {
       const end = line + boundary.length
       const available = Math.min(end, bytes.length)
       if (bytes.compare(boundary, 0, available - line, line, available) !== 0) continue
@@ -81,12 +88,12 @@ export const splitter = (listener: Listener): Splitter => {
     return -1
   }
 
-  const endOf = (line: number, level: number) => line + (open[level]?.length ?? 0)
+  const endOf = (line: number, level: number) => line + (open[level]?.boundary.length ?? 0)
 
   /** Where the next boundary is, or how far there surely is none. */
   const search = (bytes: Buffer, from: number, isLast: boolean): Found => {
     const none = (upTo: number): Found => ({ upTo, end: upTo, level: -1 })
-    if (open.length === 0) return none(bytes.length)
+    if (open.length === 0 || dashes > dashesAtMost) return none(bytes.length)
     if (isLineStart && bytes[from] !== undefined) {
       const level = bytes[from] === dash ? boundaryAt(bytes, from, isLast) : -1
       if (level === "unknown") return none(from)
@@ -151,10 +158,13 @@ export const splitter = (listener: Listener): Splitter => {
 
   const begin = (bytes: Buffer, from: number, to: number) => {
     pass(bytes.subarray(from, to))
-    const head = headOf(bytes.toString("latin1", from, to), position + from)
+    const head = headOf(bytes.toString("latin1", from, to), position + from, open.at(-1)?.partsAre ?? "text/plain")
     const boundary = open.length < depthAtMost ? head.boundary : undefined
     if (++count >= partsAtMost) open = []
-    else if (boundary !== undefined) open.push(Buffer.from(`--${boundary}`, "latin1"))
+    else if (boundary !== undefined) {
+      const partsAre = head.contentType === "multipart/digest" ? "message/rfc822" : "text/plain"
+      open.push({ boundary: Buffer.from(`--${boundary}`, "latin1"), partsAre })
+    }
     state = count < partsAtMost && boundary !== undefined ? "unopened" : "content"
     isLineStart = true
     listener.begin(head, position + to)
@@ -200,6 +210,13 @@ export const splitter = (listener: Listener): Splitter => {
   }
 }
 
+interface Open {
+  /** As it begins a line. */
+  readonly boundary: Buffer
+  /** The content type of its parts that do not say theirs. */
+  readonly partsAre: string
+}
+
 interface Found {
   /** Where what comes before it ends: its line break is its own. */
   readonly upTo: number
@@ -217,7 +234,7 @@ const beforeLineBreak = (bytes: Buffer, end = bytes.length): number => {
   return bytes[at - 1] === carriageReturn ? at - 1 : at
 }
 
-const headOf = (text: string, head: number): Head & { readonly boundary: string | undefined } => {
+const headOf = (text: string, head: number, unless: string): Head => {
   const headers = text.replace(/\r?\n[ \t]+/g, " ")
   const contentType = header(headers, "content-type")
   const isMultipart = /^multipart\//i.test(contentType)
@@ -228,7 +245,9 @@ const headOf = (text: string, head: number): Head & { readonly boundary: string 
     headers,
     isMultipart,
     isBase64: /^base64\b/i.test(header(headers, "content-transfer-encoding")),
-    contentType: (/^[\w.+-]+\/[\w.+-]+/.exec(contentType)?.[0] ?? "text/plain").toLowerCase(),
+    contentType: (
+      /^[\w.+-]+\/[\w.+-]+/.exec(contentType)?.[0] ?? (contentType === "" ? unless : "text/plain")
+    ).toLowerCase(),
     filename: filename === "" ? undefined : filename,
     boundary: boundary === "" ? undefined : boundary,
   }
@@ -241,15 +260,31 @@ export interface Part extends Head {
 }
 
 /** The parts of a whole mail, in order of appearance. */
-export const partsOf = (mail: Buffer): ReadonlyArray<Part> => {
+export const partsOf = (mail: Buffer): ReadonlyArray<Part> => structureOf(mail).parts
+
+/** A stretch of a mail that is no part. */
+export interface Between {
+  readonly head: undefined
+  readonly start: number
+  readonly end: number
+}
+
+/** The same, with what stands between parts and after the last one, and the boundaries of all multiparts. */
+export const structureOf = (mail: Buffer) => {
   const parts: Array<Part> = []
+  const around: Array<Between> = []
+  const boundaries = new Set<string>()
+  let position = 0
+  const pass = ({ length }: Buffer) => (position += length)
   let begun: { readonly head: Head; readonly start: number } | undefined
-  const nothing = () => {}
   const split = splitter({
-    frame: nothing,
-    between: nothing,
-    content: nothing,
-    begin: (head, start) => (begun = { head, start }),
+    frame: pass,
+    between: (bytes) => around.push({ head: undefined, start: position, end: pass(bytes) }),
+    content: pass,
+    begin: (head, start) => {
+      begun = { head, start }
+      if (head.boundary !== undefined) boundaries.add(head.boundary)
+    },
     retract: () => (begun = undefined),
     end: (end) => {
       if (begun !== undefined) parts.push({ ...begun.head, start: begun.start, end })
@@ -257,12 +292,12 @@ export const partsOf = (mail: Buffer): ReadonlyArray<Part> => {
   })
   split.write(mail)
   split.end()
-  return parts
+  return { parts, around, boundaries }
 }
 
 /** The first header of a name, without the spaces around it; empty if there is none. */
 export const header = (headers: string, name: string): string =>
-  new RegExp(`^${name}[ \\t]*:[ \\t]*(.*?)[ \\t]*\\r?$`, "im").exec(headers)?.[1] ?? ""
+  new RegExp(`^${name}[ \\t]*:(.*)`, "im").exec(headers)?.[1]?.trim() ?? ""
 
 export const parameter = (value: string, name: string): string | undefined => {
   const found = new RegExp(`;\\s*${name}\\s*=\\s*(?:"([^"]*)"|([^\\s;"]+))`, "i").exec(value)

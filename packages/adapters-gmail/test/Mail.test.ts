@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto"
 
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Arbitrary, DateTime, Effect, Option, Result, Schema } from "effect"
+import PostalMime from "postal-mime"
 
 import { Mail } from "../src/index.ts"
 import { Mails } from "../src/testing/index.ts"
@@ -121,6 +122,95 @@ describe("A mail", () => {
       yield* Mail.parse(
         bytes("Content-Type: text/plain; charset=klingon", "Content-Transfer-Encoding: base64", "", "%%%"),
       )
+    }),
+  )
+
+  const mixed = "Subject: bomb\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+  const text = "--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n"
+  const page = (html: string) => `${mixed}${text}--b\r\nContent-Type: text/html\r\n\r\n${html}\r\n--b--\r\n`
+  const attached = (mail: string) => `${mixed}${text}--b\r\nContent-Type: message/rfc822\r\n\r\n${mail}\r\n--b--\r\n`
+
+  const unreadable: Readonly<Record<string, string>> = {
+    "many empty parts": mixed + "--b\r\n\r\n".repeat(50_000),
+    "many mails attached side by side":
+      mixed + "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\nx\r\n".repeat(10_000),
+    "a digest of many": mixed.replace("mixed", "digest") + "--b\r\n\r\nSubject: x\r\n\r\nx\r\n".repeat(10_000),
+    "parts in Base64 in an attached mail whose type has a comment": `${mixed}--b\r\nContent-Type: message/rfc(x)822\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from("\r\n--c\r\n".repeat(50_000)).toString("base64")}`,
+    "groups of receivers within groups": `From: ${"x:".repeat(200_000)}\r\n\r\nx`,
+    "many multiparts one after the other":
+      mixed + "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n--c--\r\n".repeat(10_000),
+    "a long link in a page whose head has a comment": page(`<a href=${"x".repeat(1_000_000)}`).replace(
+      "text/html",
+      "text/html; x=(",
+    ),
+    "charsets that nobody has heard of": mixed + "--b\r\nContent-Type: text/html; charset=k\r\n".repeat(50_000),
+  }
+  for (const [name, mail] of Object.entries(unreadable)) {
+    it.effect(`is unreadable with ${name}: its parser is not asked`, () =>
+      Effect.gen(function* () {
+        const parse = vi.spyOn(PostalMime, "parse")
+        const read = yield* Effect.result(Mail.parse(Buffer.from(mail, "latin1")))
+        assert.isTrue(Result.isFailure(read) && read.failure._tag === "Unreadable")
+        assert.strictEqual(parse.mock.calls.length, 0)
+        parse.mockRestore()
+      }),
+    )
+  }
+
+  const readable: Readonly<Record<string, string>> = {
+    "a link without an end": page(`<a href=${"x".repeat(1_000_000)}`),
+    "links without an end, after which the page ends": page(`<a ${"href=x ".repeat(100_000)}</body></html>`),
+    "links without an end, within comments and breaks": page(`<a ${"href=x <!-- --> <br>".repeat(50_000)}`),
+    "links without an end before a script": page(`<a ${"href=x ".repeat(100_000)}<script></script`),
+    "a page of many lines in an attached mail": attached(`Content-Type: text/html\r\n\r\n${"<p>x\n".repeat(200_000)}`),
+    "an attached mail of many lines": attached(`Subject: x\r\n\r\n${"\n".repeat(1_000_000)}`),
+    "an attached mail with many parts": attached(
+      `Content-Type: multipart/mixed; boundary=c\r\n\r\n${"--c\r\n\r\n".repeat(20_000)}`,
+    ),
+    "an attached mail of parts in Base64": attached(
+      Buffer.from("Content-Type: multipart/mixed; boundary=c\n\n" + "--c\n\n".repeat(50_000)).toString("base64"),
+    ).replace("rfc822\r\n", "rfc822\r\nContent-Transfer-Encoding: base64\r\n"),
+    "lines that go on": page("x")
+      .replace("text/plain", "text/plain; format=flowed")
+      .replace("hello", "hello \n".repeat(90_000)),
+    "lines that look like boundaries": page("--\n".repeat(40_000)),
+    "many attachments": page("x").replace(
+      "--b--",
+      "--b\r\nContent-Type: image/gif\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+        "QUJD\r\n".repeat(20_000) +
+        "--b--",
+    ),
+  }
+  for (const [name, mail] of Object.entries(readable)) {
+    it.effect(`reads with ${name}: its parser is given little at a time but pages that end`, () =>
+      Effect.gen(function* () {
+        const parse = vi.spyOn(PostalMime, "parse")
+        const read = yield* Mail.parse(Buffer.from(mail, "latin1"))
+        assert.deepStrictEqual(read.subject, Option.some("bomb"))
+        assert.include(read.fullText, "hello")
+        for (const [given] of parse.mock.calls) {
+          if (Buffer.isBuffer(given)) assert.isBelow(given.length, 17_000)
+          else {
+            const [page = ""] = String(given).split("\n\n").slice(-1)
+            assert.match(Buffer.from(page.replace("\n--b--", ""), "base64").toString(), /<u><br>(?:<u>)+\.$/)
+          }
+        }
+        parse.mockRestore()
+      }),
+    )
+  }
+
+  it.effect("of hundreds of parts and a score of attached mails is read whole", () =>
+    Effect.gen(function* () {
+      const letter = (number: number) =>
+        `--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: letter ${number}\r\nReceived: ${"x".repeat(5_000)}\r\n\r\n${`said ${number}\r\n`.repeat(500)}`
+      const letters = Array.from({ length: 20 }, (_, number) => letter(number)).join("\r\n")
+      const files = "--b\r\nContent-Type: image/gif\r\n\r\nGIF\r\n".repeat(150)
+      const { fullText } = yield* Mail.parse(Buffer.from(`${mixed}${text}${letters}\r\n${files}--b--\r\n`, "latin1"))
+      for (let number = 0; number < 20; number++) {
+        assert.include(fullText, `letter ${number}\n`)
+        assert.include(fullText, `said ${number}\n`)
+      }
     }),
   )
 
