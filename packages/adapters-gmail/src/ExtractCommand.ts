@@ -32,6 +32,8 @@ export interface Printed {
   readonly confirmation_code: string | null
   readonly guest_count: number | null
   readonly confidence: number
+  /** Of each value that is not null, by its name here. */
+  readonly confidences: Readonly<Record<string, number>>
   readonly decision: ReservationFacts["decision"]
   readonly reasons: ReadonlyArray<string>
 }
@@ -54,7 +56,7 @@ export const command = <R>(json: Effect.Effect<boolean, never, R>) =>
   ).pipe(
     Command.withShortDescription("Print the reservation facts of mail files"),
     Command.withDescription(
-      "Prints what mail files (.eml) say of reservations: whose mail it is, what for, and guest, days, code and party with how sure that is; what would be done with it (auto, review, none), and why. No store is opened. A file that cannot be read is named, and the others are printed: exit code 1. JSON lines: file, platform, kind, guest_name, check_in, check_out, confirmation_code, guest_count, confidence, decision, reasons",
+      "Prints what mail files (.eml) say of reservations: whose mail it is, what for, and guest, days, code and party with how sure that is; what would be done with it (auto, review, none), and why. No store is opened. A file that cannot be read is named, and the others are printed: exit code 1. JSON lines: file, platform, kind, guest_name, check_in, check_out, confirmation_code, guest_count, confidence, confidences (of each value that is not null), decision, reasons",
     ),
   )
 
@@ -124,19 +126,31 @@ const arrivalOf = (headers: ReadonlyArray<readonly [string, string]>): Option.Op
   )
 }
 
-const printedOf = (file: string, facts: ReservationFacts): Printed => ({
-  file,
-  platform: facts.platform,
-  kind: facts.kind,
-  guest_name: facts.guestName?.value ?? null,
-  check_in: facts.checkIn?.value ?? null,
-  check_out: facts.checkOut?.value ?? null,
-  confirmation_code: facts.confirmationCode?.value ?? null,
-  guest_count: facts.guestCount?.value ?? null,
-  confidence: facts.confidence,
-  decision: facts.decision,
-  reasons: facts.reasons,
-})
+const printedOf = (file: string, facts: ReservationFacts): Printed => {
+  const values = {
+    guest_name: facts.guestName,
+    check_in: facts.checkIn,
+    check_out: facts.checkOut,
+    confirmation_code: facts.confirmationCode,
+    guest_count: facts.guestCount,
+  }
+  return {
+    file,
+    platform: facts.platform,
+    kind: facts.kind,
+    guest_name: values.guest_name?.value ?? null,
+    check_in: values.check_in?.value ?? null,
+    check_out: values.check_out?.value ?? null,
+    confirmation_code: values.confirmation_code?.value ?? null,
+    guest_count: values.guest_count?.value ?? null,
+    confidence: facts.confidence,
+    confidences: Object.fromEntries(
+      Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [[name, value.confidence]])),
+    ),
+    decision: facts.decision,
+    reasons: facts.reasons,
+  }
+}
 
 const textOf = (facts: Printed): string => {
   const { check_in, check_out, confirmation_code, guest_count, guest_name } = facts

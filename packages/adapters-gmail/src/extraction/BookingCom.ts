@@ -9,6 +9,7 @@ import * as Links from "./Links.ts"
 import * as LocalDates from "./LocalDates.ts"
 import * as PersonName from "./PersonName.ts"
 import { type Reading } from "./Reading.ts"
+import * as Text from "./Text.ts"
 
 export const read = (
   reading: Reading,
@@ -17,7 +18,7 @@ export const read = (
   const links = Links.named(reading.links, "booking")
   const body = Evidence.ofBody(reading, code)
   return Evidence.merge(
-    sender === null ? Evidence.none : ofRelay(sender),
+    sender === null ? Evidence.none : ofRelay(sender, body),
     ofSubject(reading),
     {
       ...Evidence.none,
@@ -35,13 +36,19 @@ const code: Evidence.CodeShape = {
 }
 
 /** The relay's address has the number, and its name is the guest's: what stands below it is what the guest likes to write. */
-const ofRelay = ({ address, name }: { readonly address: string; readonly name: string }): Evidence.Evidence => {
+const ofRelay = (
+  { address, name }: { readonly address: string; readonly name: string },
+  { names }: Evidence.Evidence,
+): Evidence.Evidence => {
   const number = Authenticity.relayNumber(address)
   const guest = number === undefined ? null : relayedName(name)
+  // A fuller name than the relay's is not one that the relay says.
+  const isOutdone =
+    guest !== null && names.some(({ value }) => Evidence.isFullerName(Text.fold(value), Text.fold(guest)))
   return {
     ...Evidence.none,
     codes: number === undefined ? [] : [{ value: number, source: "header" }],
-    names: guest === null ? [] : [{ value: guest, source: "header" }],
+    names: guest === null || isOutdone ? [] : [{ value: guest, source: "header" }],
   }
 }
 
@@ -59,7 +66,9 @@ const ofSubject = ({ languages, subject }: Reading): Evidence.Evidence => {
   const found = [...subject.matchAll(/[(（]\s?(\d{10})(?!\d)([^)）]{0,120})[)）]?/g)]
   return {
     ...Evidence.none,
-    codes: found.map(([, value = ""]) => ({ value, source: "subject" })),
+    codes: found.flatMap(([, value = "", rest = ""]) =>
+      [value, ...(rest.match(/(?<!\d)\d{10}(?!\d)/g) ?? [])].map((value) => ({ value, source: "subject" })),
+    ),
     arrivals: found.flatMap(([, , rest = ""]) => {
       const [value] = LocalDates.dates(LocalDates.find(rest, languages))
       return value === undefined ? [] : [{ value, source: "subject" }]

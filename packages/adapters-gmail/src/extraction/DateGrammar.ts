@@ -132,6 +132,7 @@ const dayAndDateAt = (tokens: TokenList, index: number, languages: ReadonlyArray
   const readings = withWeekdays(
     earlier.flatMap((reading) => [{ ...reading, day: token.value, weekday: null }]),
     weekdays,
+    homonym(tokens[index]),
   )
   return readings.length === 0 ? null : { from: { readings, next, shape: "day-first" }, to, toIndex }
 }
@@ -173,7 +174,8 @@ const dateAt = (tokens: TokenList, index: number, languages: ReadonlyArray<strin
     const at = skip(tokens, index + 1, afterWeekday)
     const read = undatedWeekday(tokens, at)
     const isMarked = tokens[index + 1]?.kind === "mark"
-    const readings = read === null ? [] : withWeekdays(read.readings, weekdays, isMarked ? "" : tokens[index]?.text)
+    const word = isMarked ? homonym(tokens[index]) : tokens[index]?.text
+    const readings = read === null ? [] : withWeekdays(read.readings, weekdays, word)
     if (read !== null && readings.length > 0) return { ...read, readings }
   }
   const read = coreAt(tokens, index)
@@ -227,7 +229,7 @@ const withWeekdays = (
   word = "",
 ): ReadonlyArray<DateReading.Reading> => {
   if (weekdays.length === 0) return readings
-  const small = smallWords.get(word)
+  const small = smallWords.get(word) ?? homonyms.get(word)
   return readings.flatMap((reading) => {
     const named = weekdays.flatMap((weekday) => {
       const languages = DateReading.common(reading.languages, weekday.languages)?.filter((one) =>
@@ -257,6 +259,25 @@ const smallWords: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["su", ["it", "es"]],
 ])
 
+/** A word that is another one elsewhere, whatever stands after it: `2 nights min, 9 Feb` names no Indonesian Sunday. */
+const homonym = (token: Tokens.Token | undefined): string =>
+  token !== undefined && homonyms.has(token.text) ? token.text : ""
+
+/** Short names of a few languages that are words of others. */
+const homonyms: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
+  ["per", ["it", "en", "de", "fr", "nl", "sv", "da", "nb", "ca"]],
+  ["min", ["en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "pl", "cs"]],
+  ["man", ["en", "de"]],
+  ["pet", ["en"]],
+  ["car", ["en", "fr"]],
+  ["sel", ["fr"]],
+  ["sal", ["es", "pt", "it"]],
+  ["vin", ["fr"]],
+  ["tor", ["de"]],
+  ["sub", ["en"]],
+  ["fim", ["pt"]],
+])
+
 /** The longest of the forms that begin here. */
 const coreAt = (tokens: TokenList, index: number): Read | null => {
   const first = tokens[index]
@@ -279,6 +300,7 @@ const dayFirstAt = (tokens: TokenList, index: number): Read | null => {
   const month = tokens[at]
   if (month === undefined || month.months.length === 0 || isSpacedDash(tokens[index + 1])) return null
   const year = yearAt(tokens, at + 1) ?? shortYearAt(tokens, index, at)
+  if (year === null && isMistyped(tokens, at + 1)) return null
   return {
     readings: readingsOf(month.months, day.value, year),
     next: year?.next ?? skipDot(tokens, at + 1),
@@ -298,6 +320,7 @@ const monthFirstAt = (tokens: TokenList, index: number, yearBefore?: Year): Read
   if (day === undefined || !isDay(day) || tokens[at + 1]?.text === ":") return null
   const after = skipOrdinal(tokens, at + 1)
   const year = yearBefore === undefined ? yearAt(tokens, after) : null
+  if (yearBefore === undefined && year === null && isMistyped(tokens, after)) return null
   // Programs that translate the names of months alone write `ott 24 2027`.
   const isWhole = yearBefore !== undefined || year?.years.some(({ isShort }) => !isShort) === true
   const meanings = month.months.flatMap((meaning) => {
@@ -504,6 +527,14 @@ const yearAt = (tokens: TokenList, index: number): Years | null => {
   const years = yearsOf(token)
   if (years.length === 0 || isUnit(tokens[at + 1])) return null
   return { years, next: at + 1 }
+}
+
+/** `20266`: a year and more figures, of which nobody knows which one is too many. */
+const isMistyped = (tokens: TokenList, index: number): boolean => {
+  const token = tokens[skip(tokens, index, beforeYear)]
+  if (token === undefined || token.digits < 5) return false
+  const begins = Math.floor(token.value / (token.digits === 5 ? 10 : 100))
+  return begins >= 1970 && begins <= 2199
 }
 
 /** `5-Dec-26`, and `5 ธ.ค. 69`. */

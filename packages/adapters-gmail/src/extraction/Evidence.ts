@@ -1,7 +1,7 @@
 /** Everything that a mail says of a reservation, before it is weighed: who says it, not who is right. */
 import { type Kind } from "@holdfast/domain/reservations/ReservationFacts"
 
-import type * as Labels from "./Labels.ts"
+import * as Labels from "./Labels.ts"
 import { nightsIn } from "./Labels.ts"
 import * as LocalDates from "./LocalDates.ts"
 import * as PartySize from "./PartySize.ts"
@@ -69,7 +69,7 @@ export const ofBody = ({ languages, parts }: Reading, shape: CodeShape): Evidenc
   // Both forms of a body say the same, and labels that stand side by side share what is below them.
   const dates = remembered((text) => LocalDates.find(text.slice(0, 200), languages))
   const party = remembered(PartySize.find)
-  return merge(...parts.flatMap((part) => [ofLabels(part, dates, party, shape), ofProse(part, party, shape)]))
+  return merge(...parts.flatMap((part) => [ofLabels(part, dates, party, shape), ofProse(part, dates, party, shape)]))
 }
 
 const remembered = <A>(read: (text: string) => A): ((text: string) => A) => {
@@ -114,11 +114,17 @@ const ofLabels = ({ entries }: Part, findDates: FindDates, findParty: FindParty,
   // Where one word stands for those who come and for how many they are, it is the number.
   const counted = new Set(entries.flatMap(({ field, values }) => (field === "guests" ? [values] : [])))
   const name = (text: string) => (text.length > 120 ? null : PersonName.clean(text))
+  // Of several that could be meant nobody knows which.
+  const only = <A>(values: ReadonlyArray<string>, read: (text: string) => A | null | undefined): boolean =>
+    new Set(values.flatMap((text) => read(text) ?? [])).size === 1
   return {
     ...none,
-    codes: pick("code", (text) => labelled.exec(text)?.[1]),
+    codes: pick("code", (text, { isShared, values }) => {
+      const code = (one: string) => labelled.exec(one)?.[1]
+      return isShared && !only(values, code) ? null : code(text)
+    }),
     names: [
-      ...pick("guestName", name),
+      ...pick("guestName", (text, { isShared, values }) => (isShared && !only(values, name) ? null : name(text))),
       ...pick("guest", (text, { values }) =>
         text === values[0] && partyOf(text, findParty) === null && !counted.has(values) ? name(text) : null,
       ),
@@ -137,14 +143,21 @@ const ofLabels = ({ entries }: Part, findDates: FindDates, findParty: FindParty,
     nights: entries.flatMap(({ field, values }) =>
       field === "dates" ? values.slice(0, 2).flatMap((text) => nightsIn(text) ?? []) : [],
     ),
-    guests: entries.flatMap(({ field, values }): ReadonlyArray<Witness<PartySize.PartySize>> => {
+    guests: entries.flatMap(({ field, isShared, values }): ReadonlyArray<Witness<PartySize.PartySize>> => {
       if (field !== "guests" && field !== "guest") return []
+      // Of several numbers below each other nobody knows whose is whose.
+      const numbers = values.map((text, at) => /^\d+$/.test(text) || (at === 0 && countOf(text) !== null))
+      const isUnsure = isShared
+        ? numbers.filter((is) => is).length > 1
+        : numbers.some((is, at) => is && numbers[at + 1] === true)
+      // A number below other figures is another label's.
+      const isOthers = (below: number) => isUnsure || (!isShared && values.slice(0, below).some(isFigured))
       // Adults and children may stand in lines of their own, and what is not this party's below them.
       const whole = partyOf(values.slice(0, 3).join(", "), findParty)
       const value = [
         // Below a number alone, `8 guests` may be how many there could be.
         whole?.adults == null && /^\d+$/.test(values[0] ?? "") ? null : whole,
-        ...values.map((text, below) => partyOf(text, findParty, below === 0)),
+        ...values.map((text, below) => (isOthers(below) ? findParty(text) : partyOf(text, findParty, below === 0))),
       ].find((party) => party !== null && PartySize.count(party) !== null)
       return value == null ? [] : [{ value, source: "label" }]
     }),
@@ -152,7 +165,7 @@ const ofLabels = ({ entries }: Part, findDates: FindDates, findParty: FindParty,
   }
 }
 
-const ofProse = ({ lines }: Part, findParty: FindParty, { anywhere }: CodeShape): Evidence => {
+const ofProse = ({ lines }: Part, findDates: FindDates, findParty: FindParty, { anywhere }: CodeShape): Evidence => {
   const codes = anywhere === null ? new Set<string>() : codesIn(lines, anywhere)
   const nights: Array<number> = []
   const guests: Array<Witness<PartySize.PartySize>> = []
@@ -162,7 +175,7 @@ const ofProse = ({ lines }: Part, findParty: FindParty, { anywhere }: CodeShape)
     const count = nightsIn(told)
     if (count !== undefined && !otherNights.test(line) && !otherNights.test(lines[index - 1] ?? "")) nights.push(count)
     const party = guests.length < 20 ? findParty(told) : null
-    if (party !== null) guests.push({ value: party, source: "prose" })
+    if (party !== null && PartySize.isAll(withoutStay(told, findDates))) guests.push({ value: party, source: "prose" })
   }
   return {
     ...none,
@@ -170,6 +183,12 @@ const ofProse = ({ lines }: Part, findParty: FindParty, { anywhere }: CodeShape)
     nights,
     guests: new Set(guests.map(({ value }) => PartySize.count(value))).size === 1 ? guests : [],
   }
+}
+
+/** `Aug 20 – 22, 2 guests` without the days. */
+const withoutStay = (text: string, find: FindDates): string => {
+  const stay = find(text).find(({ _tag }) => _tag === "Range")
+  return stay === undefined ? text : `${text.slice(0, stay.start)},${text.slice(stay.end)}`
 }
 
 const codesIn = (lines: ReadonlyArray<string>, shape: RegExp): ReadonlySet<string> => {
@@ -185,15 +204,28 @@ const otherNights =
 const speech = /“[^“”]*”|„[^„“”]*[“”]|«[^«»]*»|»[^«»]*«|「[^「」]*」/gu
 
 /** The days below a label; those of the labels beside it are among them. */
-const datesOf = ({ isLoose, values }: Labels.Entry, find: FindDates) => {
+const datesOf = ({ columns, isLoose, isShared, values }: Labels.Entry, find: FindDates) => {
   const found: Array<LocalDates.DateFound> = []
+  // One of them belongs to a label that is not known.
+  const days = values.map((text) => isDay(text, find))
+  if (values.length > columns && days.slice(0, columns + 1).every((is) => is)) return []
+  if (isShared && days.filter((is) => is).length > columns) return []
   for (const text of values) {
     const dates = LocalDates.dates(find(text))
+    // What belongs to another label stands before it.
+    if (dates.length === 0 && found.length === 0 && values.length > 1 && /^#?[A-Z-]*\d[A-Z\d-]*$/.test(text)) return []
     if (isLoose && (dates[0]?.start ?? 9) > 3) return []
     found.push(...dates)
     if (found.length >= 4) break
   }
   return found
+}
+
+/** Whether a text is a day, and nothing else. */
+const isDay = (text: string, find: FindDates): boolean => {
+  const found = find(text)
+  const [first] = found
+  return found.length === 1 && first?._tag === "Date" && text.length - (first.end - first.start) <= 4
 }
 
 /** `4 adults`, or the bare number that stands under a label. */
@@ -203,6 +235,8 @@ const partyOf = (text: string, find: FindParty, isNearest = true): PartySize.Par
   const number = isNearest || /^\d+$/.test(text) ? countOf(text) : null
   return find(text) ?? (number === null ? null : { adults: null, children: null, infants: null, guests: number })
 }
+
+const isFigured = (text: string) => /\p{Nd}/u.test(text)
 
 const countOf = (text: string): number | null => {
   const digits = /^(\d{1,2})(?![\d+])\s?(?:\D{0,12})$/.exec(text)?.[1]
@@ -217,9 +251,10 @@ const countOf = (text: string): number | null => {
 export const namesInBody = (
   { parts, phrase, subject }: Reading,
   inSubject: string | null,
+  place?: string,
 ): ReadonlyArray<Witness<string>> => {
-  const folded = Text.fold(inSubject ?? subject)
-  const from = inSubject === null ? (phrase?.end ?? 0) : 0
+  const folded = Text.fold(inSubject ?? place ?? subject)
+  const from = inSubject === null && place === undefined ? (phrase?.end ?? 0) : 0
   let longest = ""
   for (const { lines } of parts) {
     for (const line of lines.slice(0, 60)) {
@@ -227,7 +262,10 @@ export const namesInBody = (
       const candidate = Text.fold(line)
       const isHere =
         inSubject === null
-          ? candidate !== folded && folded.indexOf(candidate, from) >= from && isFullName(line)
+          ? (place !== undefined || candidate !== folded) &&
+            standsIn(folded, candidate, from) &&
+            isFullName(line, place) &&
+            !Labels.isLabel(line)
           : candidate === folded || isFullerName(candidate, folded)
       const name = isHere ? PersonName.clean(line) : null
       if (name !== null) longest = name
@@ -241,7 +279,15 @@ export const isFullerName = (fuller: string, other: string): boolean =>
   fuller.startsWith(`${other} `) || (isFamilyFirst.test(fuller) && fuller.endsWith(` ${other}`))
 
 /** In Chinese, Japanese, Korean and Vietnamese letters. */
-const isFamilyFirst =
+export const isFamilyFirst =
   /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul} ]+$|[\u1EA0-\u1EF9\u0111\u01A1\u01B0]/u
 
-const isFullName = (line: string) => line.includes(" ") || /\p{Script=Han}|\p{Script=Hangul}/u.test(line)
+/** A family's name may be all that a line has of a name in two words. */
+const isFullName = (line: string, place?: string) =>
+  line.includes(" ") ||
+  (/\p{Script=Han}|\p{Script=Hangul}/u.test(line) && (place === undefined || place.trim() === line))
+
+const standsIn = (text: string, part: string, from: number): boolean => {
+  const at = text.indexOf(part, from)
+  return at >= 0 && Text.startsWord(text, at) && Text.endsWord(text, at + part.length)
+}

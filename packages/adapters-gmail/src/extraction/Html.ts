@@ -7,6 +7,8 @@
 import { Parser } from "htmlparser2"
 
 import * as Lines from "./Lines.ts"
+import * as Selectors from "./Selectors.ts"
+import * as Tables from "./Tables.ts"
 import * as Tags from "./Tags.ts"
 
 export interface Page {
@@ -15,6 +17,8 @@ export interface Page {
    * as it would in a text mail.
    */
   readonly lines: ReadonlyArray<string>
+  /** Of each line where in a table it stands; null if in none. */
+  readonly cells: ReadonlyArray<Tables.Cell | null>
   /** The visible links, in order of appearance. */
   readonly links: ReadonlyArray<Link>
   /** JSON-LD nodes, and microdata of reservations in the same shape. What any of it claims is unchecked. */
@@ -73,17 +77,22 @@ interface Element {
   readonly isQuoteHead: boolean
   readonly isSilent: boolean
   readonly isLink: boolean
+  /** What it is to a table. */
+  readonly part: "table" | "row" | "cell" | null
 }
 
 interface Open {
   readonly element: Element
   readonly look: Look
+  readonly standing: Selectors.Standing
   readonly quoted: boolean
   /** The text within is none of the page's. */
   readonly silent: boolean
   readonly link: OpenLink | null
   readonly item: Item | null
   readonly property: OpenProperty | null
+  readonly table: Tables.Table | null
+  readonly cell: Tables.Cell | null
 }
 
 interface Look {
@@ -122,6 +131,7 @@ class Reader implements Tags.Elements<Element> {
   isFull = false
   private readonly stack: Array<Open> = []
   private readonly lines: Array<string> = []
+  private readonly cells: Array<Tables.Cell | null> = []
   private readonly links: Array<Link> = []
   private readonly structured: Array<unknown> = []
   private readonly styles = new Known(declarations)
@@ -131,6 +141,7 @@ class Reader implements Tags.Elements<Element> {
   private hidden = false
   private line = ""
   private lineQuoted = false
+  private lineCell: Tables.Cell | null = null
   /** Nothing as deep as this is the mail's own, because it follows the head of a quoted one. */
   private quotedFrom = Number.POSITIVE_INFINITY
   private raw: { readonly kind: "json" | "style"; text: string } | null = null
@@ -153,6 +164,7 @@ class Reader implements Tags.Elements<Element> {
       isQuoteHead: id !== undefined && isQuoteHead(id),
       isSilent: silent.has(name),
       isLink: (name === "a" || name === "area") && attributes["href"] !== undefined,
+      part: tableParts.get(name) ?? null,
     }
   }
 
@@ -163,7 +175,8 @@ class Reader implements Tags.Elements<Element> {
       return
     }
     const above = this.stack.at(-1)
-    const look = this.lookOf(above?.look ?? plainLook, element)
+    const standing = this.sheet.standing(element, above?.standing ?? Selectors.nowhere)
+    const look = this.lookOf(above?.look ?? plainLook, element, standing)
     const wasQuoted = above?.quoted === true
     const quoted = wasQuoted || element.isQuote || this.stack.length >= this.quotedFrom
     if (element.isQuoteHead) this.quotedFrom = Math.min(this.quotedFrom, this.stack.length)
@@ -177,7 +190,8 @@ class Reader implements Tags.Elements<Element> {
     if (element.isBlock && link !== null) link.text += " "
     const { item, property } = this.microdata(element, above)
     const isSilent = element.isSilent || above?.silent === true
-    this.stack.push({ element, look, quoted, silent: isSilent, link, item, property })
+    const { cell, table } = placeOf(element, above)
+    this.stack.push({ element, look, standing, quoted, silent: isSilent, link, item, property, table, cell })
   }
 
   text(text: string): void {
@@ -193,7 +207,10 @@ class Reader implements Tags.Elements<Element> {
       this.hidden ||= legible.test(text)
       return
     }
-    if (this.line.length === 0) this.lineQuoted = top?.quoted === true
+    if (this.line.length === 0) {
+      this.lineQuoted = top?.quoted === true
+      this.lineCell = top?.cell ?? null
+    }
     this.line += text
     if (top?.link != null && top.link.text.length < maxProperty) top.link.text += text
   }
@@ -224,6 +241,7 @@ class Reader implements Tags.Elements<Element> {
     this.endLine()
     return {
       lines: this.lines,
+      cells: this.cells.map(Tables.tellingCell),
       links: this.links.toSorted((one, other) => one.line - other.line),
       structured: this.structured.map((node) => (node instanceof Map ? plain(node, maxNodeDepth) : node)),
       hiddenText: this.hidden,
@@ -241,7 +259,9 @@ class Reader implements Tags.Elements<Element> {
   }
 
   /** What is alike inside the same looks alike. */
-  private lookOf(outer: Look, element: Element): Look {
+  private lookOf(outer: Look, element: Element, standing: Selectors.Standing): Look {
+    const placed = this.sheet.rulesAt(standing)
+    if (placed.length > 0) return this.looks.once(within(outer, element, [...this.sheet.rulesFor(element), ...placed]))
     if (element.declared.size === 0 && this.sheet.isEmpty && !element.hasLook) return outer
     const make = () => within(outer, element, this.sheet.rulesFor(element))
     return element.likeness === null ? this.looks.once(make()) : this.looks.within(outer, element.likeness, make)
@@ -250,7 +270,10 @@ class Reader implements Tags.Elements<Element> {
   private endLine(): void {
     if (this.line.length === 0) return
     const line = Lines.normalised(this.line)
-    if (line.length > 0) this.lines.push(this.lineQuoted ? `> ${line}` : line)
+    if (line.length > 0) {
+      this.lines.push(this.lineQuoted ? `> ${line}` : line)
+      this.cells.push(this.lineCell)
+    }
     this.line = ""
   }
 
@@ -273,6 +296,31 @@ class Reader implements Tags.Elements<Element> {
     for (const prop of names) addTo(outer, prop, given.trim())
     return { item: outer, property }
   }
+}
+
+const tableParts: ReadonlyMap<string, "table" | "row" | "cell"> = new Map([
+  ["table", "table"],
+  ["tr", "row"],
+  ["td", "cell"],
+  ["th", "cell"],
+])
+
+type Place = Pick<Open, "table" | "cell">
+
+const nowhere: Place = { table: null, cell: null }
+
+/** Where in which table what is within an element stands. */
+const placeOf = ({ attributes, name, part }: Element, outer: Place = nowhere): Place => {
+  if (part === null) return outer
+  if (part === "table") return { table: Tables.tableWithin(outer.cell), cell: null }
+  if (outer.table === null) return outer
+  if (part === "row") {
+    Tables.nextRow(outer.table)
+    return outer
+  }
+  if (Number(attributes["rowspan"] ?? 1) > 1) outer.table.isUneven = true
+  const span = Math.min(Math.max(Math.trunc(Number(attributes["colspan"] ?? 1)) || 1, 1), 1000)
+  return { table: outer.table, cell: Tables.nextCell(outer.table, { isHead: name === "th", span }) }
 }
 
 /** What an attribute says, and which of those it is that were read before; -1 if it is one too many. */
@@ -359,7 +407,7 @@ const silent = words(
 
 const within = (
   outer: Look,
-  { attributes, declared, hasLook, name }: Element,
+  { attributes, declared, hasLook, name }: Pick<Element, "attributes" | "declared" | "hasLook" | "name">,
   rules: ReadonlyArray<ReadonlyMap<string, string>>,
 ): Look => {
   if (declared.size === 0 && rules.length === 0 && !hasLook) return outer
@@ -501,14 +549,16 @@ const withoutComments = (css: string): string => {
 }
 
 /**
- * The rules of style sheets that name one tag, class or id. Rules for some screens only (`@media`) say nothing of what
- * is seen here, and neither do selectors that need a tree.
+ * The rules of style sheets that name one tag, class or id; where they say what is shown and what is not, those that say
+ * within what it stands, too. Rules for some screens only (`@media (max-width: …)`) say nothing of what is seen here, and
+ * neither do selectors that ask for more, such as `u + .body .inner`, which is for one mail program alone.
  */
 class StyleSheet {
   /** Some rule that is not read paints a ground: what stands on it cannot be known. */
   paintsElsewhere = false
   /** Most rules are for nothing in the mail: what one declares is read when something has its name. */
   private readonly rules = new Map<string, string | Repeated>()
+  private readonly placed = new Selectors.Selectors<ReadonlyMap<string, string>>()
   private readonly styles: Known<ReadonlyMap<string, string>>
   private length = 0
 
@@ -523,7 +573,10 @@ class StyleSheet {
   add(css: string): void {
     this.length += css.length
     if (this.length > maxRaw) return
-    const text = withoutComments(css)
+    this.addRules(withoutComments(css), 3)
+  }
+
+  private addRules(text: string, depth: number): void {
     for (let from = 0; from < text.length;) {
       const open = text.indexOf("{", from)
       if (open < 0) return
@@ -533,8 +586,17 @@ class StyleSheet {
       const close = isConditional ? endOfBlock(text, open) : text.indexOf("}", open)
       if (close < 0) return
       if (!isConditional) this.addRule(selector.toLowerCase(), text.slice(open + 1, close))
+      else if (depth > 0 && isEveryScreen(selector)) this.addRules(text.slice(open + 1, close), depth - 1)
       from = close + 1
     }
+  }
+
+  standing(element: Element, above: Selectors.Standing): Selectors.Standing {
+    return this.placed.isEmpty ? Selectors.nowhere : this.placed.standing(element, above)
+  }
+
+  rulesAt(standing: Selectors.Standing): ReadonlyArray<ReadonlyMap<string, string>> {
+    return standing.own === 0 ? noRules : this.placed.rulesAt(standing)
   }
 
   rulesFor({ attributes, classes, name }: Element): ReadonlyArray<ReadonlyMap<string, string>> {
@@ -565,6 +627,9 @@ class StyleSheet {
   private addSimple(selector: string, body: string): void {
     if (!/^(?:[a-z][a-z\d]*)?(?:[.#][\w-]+)?$/.test(selector) || selector.length === 0) {
       this.paintsElsewhere ||= /background/i.test(body) && paints(this.styles.of(body).value)
+      if (mayHide.test(body) && isAboutSight(this.styles.of(body).value)) {
+        this.placed.add(selector, this.styles.of(body).value)
+      }
       return
     }
     const rule = this.rules.get(selector)
@@ -587,6 +652,21 @@ interface Repeated {
 }
 
 const noRules: ReadonlyArray<ReadonlyMap<string, string>> = []
+
+/** `@media screen` and the like, with no condition but that. */
+const isEveryScreen = (rule: string): boolean =>
+  rule.length < 100 &&
+  !rule.includes("(") &&
+  /^@media\s+(?:\w+\s*,\s*)*(?:only\s+)?(?:screen|all)\s*(?:,|$)/i.test(rule)
+
+/** Words without which nothing is hidden, or shown again; with most of them, nothing is. */
+const mayHide = /display|visibility|transparent|:\s*(?:rect|\.?0|1(?:px)?\b|-)|\s0|hide/i
+
+/** It hides what it is said of, or says whether that is shown. */
+const isAboutSight = (declared: ReadonlyMap<string, string>): boolean =>
+  declared.has("display") ||
+  declared.has("visibility") ||
+  isHidden(within(plainLook, { name: "", attributes: {}, declared, hasLook: false }, noRules))
 
 const paints = (declared: ReadonlyMap<string, string>) =>
   [...declared.keys()].some((property) => property.startsWith("background"))

@@ -5,7 +5,7 @@
 import { enriching, Kind } from "@holdfast/domain/reservations/ReservationFacts"
 
 import { once } from "./Once.ts"
-import { phrases, turns } from "./SubjectPhrases.ts"
+import { leadsOn, phrases, turns } from "./SubjectPhrases.ts"
 import * as Text from "./Text.ts"
 
 /** What a subject says, and where. */
@@ -29,6 +29,8 @@ export interface Signals {
   readonly linked: ReadonlyArray<string>
   /** What structured data says of the reservation's state. */
   readonly status: Kind | undefined
+  /** What a sentence of the body says became of it: it may contradict, and says nothing by itself. */
+  readonly stated: Kind | undefined
   /** The address it comes from is that of a guest, relayed. */
   readonly isRelayed: boolean
   /** The subject answers an earlier mail. */
@@ -42,7 +44,7 @@ export interface Decided {
 }
 
 export const decide = (signals: Signals): Decided => {
-  const { declared, isRelayed, isReply, linked, phrase, status } = signals
+  const { declared, isRelayed, isReply, linked, phrase, stated, status } = signals
   const fromLinks = new Set(linked.flatMap((name) => ofTemplate(name) ?? []))
   const fromHeader = declared.find((kind) => kind !== undefined)
   const unknown = declared.length > 0 && fromHeader === undefined ? ["UNKNOWN_HEADER"] : []
@@ -56,12 +58,15 @@ export const decide = (signals: Signals): Decided => {
   if (free === undefined) {
     const said = isReply && (phrase === undefined || phrase.kind !== "guest_message") ? "guest_message" : phrase?.kind
     if (said === undefined) return { kind: "unknown", reasons: [...unknown, "KIND_UNKNOWN"] }
+    if (stated !== undefined && said === phrase?.kind && contradict(stated, said)) {
+      return { kind: said, reasons: ["KIND_CONFLICT", ...unknown] }
+    }
     const isUnclear = said === phrase?.kind && phrase.isQualified && enriching.has(said)
     return { kind: said, reasons: isUnclear ? [...unknown, "SUBJECT_UNCLEAR"] : unknown }
   }
-  const contradicts = [phrase?.kind, ...declared, ...fromLinks, status].some(
-    (kind) => kind !== undefined && contradict(kind, free),
-  )
+  const contradicts =
+    [phrase?.kind, ...declared, ...fromLinks, status].some((kind) => kind !== undefined && contradict(kind, free)) ||
+    (stated !== undefined && enriching.has(free) && contradict(stated, free))
   if (contradicts) return { kind: free, reasons: ["KIND_CONFLICT", ...unknown] }
   return { kind: free, reasons: phrase === undefined ? [...unknown, "SUBJECT_UNKNOWN"] : unknown }
 }
@@ -72,17 +77,37 @@ const contradict = (one: Kind, other: Kind): boolean =>
 
 /** What the subject says: its first known phrase, and of those that begin together the longest. */
 export const phraseOf = (subject: string): Phrase | undefined => {
-  const folded = Text.fold(subject.slice(0, 400))
+  const whole = subject.slice(0, 400)
+  const folded = Text.fold(whole)
   for (let start = 0; start < folded.length; start++) {
     const said = knownAt(folded, start)
     if (said === undefined) continue
     const end = endOf(folded, start, said.fragments) ?? start
     const isLed = !nameFirst.test(folded) && hasWords.test(folded.slice(0, start).replace(brand, ""))
-    const isQualified = isLed || folded.includes("?", end) || isTakenBack(folded, end, said)
+    const isQualified =
+      isLed || folded.includes("?", end) || isTakenBack(folded, end, said) || goesOn(whole.slice(end), said)
     return { kind: said.kind, languages: said.languages, start, end, isQualified }
   }
   return undefined
 }
+
+/**
+ * `New booking fees`: another thing, unless the word in small letters leads to the guest, the home or the day. `New
+ * bookings`: none in particular.
+ */
+const goesOn = (rest: string, { kind, languages }: Known): boolean => {
+  if (kind === "guest_message" || !enriching.has(kind)) return false
+  if (plural.test(rest) && languages.every((language) => leadsOnOf().has(language))) return true
+  const word = /^ (\p{Ll}[\p{L}\p{M}]*)(?![\p{L}\p{M}'’])/u.exec(rest)?.[1]
+  return word !== undefined && languages.every((language) => leadsOnOf().get(language)?.has(word) === false)
+}
+
+const plural = /^(?:e?s|en)(?![\p{L}\p{M}'’])/u
+
+const leadsOnOf = once(
+  (): ReadonlyMap<string, ReadonlySet<string>> =>
+    new Map(Object.entries(leadsOn).map(([language, words]) => [language, new Set(words.split(" "))])),
+)
 
 const isTakenBack = (folded: string, from: number, { kind, languages }: Known): boolean => {
   if (kind === "guest_message" || !enriching.has(kind)) return false

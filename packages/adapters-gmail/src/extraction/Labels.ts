@@ -3,6 +3,8 @@
  * below it, or in a row of values below a row of labels.
  */
 import { once } from "./Once.ts"
+import * as PartySize from "./PartySize.ts"
+import * as Tables from "./Tables.ts"
 import * as Text from "./Text.ts"
 
 export const fields = [
@@ -33,15 +35,33 @@ export interface Entry {
   readonly isLoose: boolean
   /** `Name` alone may be anything's: a house's as well as a guest's. */
   readonly isVague: boolean
+  /** Other labels stand beside it, and nothing says which of the texts is whose. */
+  readonly isShared: boolean
 }
 
-/** The labelled texts of lines. */
-export const read = (lines: ReadonlyArray<string>): ReadonlyArray<Entry> => {
+/** The labelled texts of lines, of each of which may be known where in a table it stands. */
+export const read = (
+  lines: ReadonlyArray<string>,
+  cells: ReadonlyArray<Tables.Cell | null> = [],
+): ReadonlyArray<Entry> => {
   const entries: Array<Entry> = []
+  const counts: Array<string> = []
+  /** Labels here belong to others above, between which stands one that is not known. */
+  let headingsFrom = -1
   const rows = lines.map(labelsAt)
   for (let index = 0; index < lines.length; index++) {
+    const table = tableAt(lines, rows, cells, index)
+    if (table !== null) {
+      entries.push(...table.entries)
+      index = table.end - 1
+      continue
+    }
     const row = rows[index] ?? none
-    if (row.labels.length === 0) continue
+    if (row.labels.length === 0) {
+      const count = countedIn(lines[index] ?? "")
+      if (count !== null) counts.push(count)
+      continue
+    }
     if (row.rest !== "") {
       const values = [row.rest]
       for (const { field, isVague, languages } of row.labels) {
@@ -49,16 +69,24 @@ export const read = (lines: ReadonlyArray<string>): ReadonlyArray<Entry> => {
         if (field === "guest" && !row.hasColon && !/\p{N}/u.test(row.rest)) continue
         // `Name Urlauber`, `Navn på reisende`: without a colon it may be the beginning of a longer label.
         if (field === "guestName" && !row.hasColon && (isVague || /^\p{Ll}/u.test(row.rest))) continue
-        entries.push({ field, languages, values, column: 0, columns: 1, isLoose: !row.hasColon, isVague })
+        if (field === "other") continue
+        const isLoose = !row.hasColon
+        entries.push({ field, languages, values, column: 0, columns: 1, isLoose, isVague, isShared: false })
         if (field === "checkIn") entries.push(...checkOutIn(row.rest, !row.hasColon))
       }
       continue
     }
+    const start = index
     const labels = [...row.labels]
-    while (index + 1 < lines.length && labels.length < 8) {
+    const headings = [headingOf(lines, rows, index)]
+    while (index + 1 < lines.length && labels.length < 12) {
       const next = rows[index + 1] ?? none
       if (next.labels.length === 0 || next.rest !== "") break
+      const heading = headingOf(lines, rows, index + 1)
+      // `Guests`, and how many of which sort below it.
+      if (heading.counts && labels.some(({ field }) => field === "guests")) break
       labels.push(...next.labels)
+      headings.push(heading)
       index++
     }
     const values: Array<string> = []
@@ -69,22 +97,238 @@ export const read = (lines: ReadonlyArray<string>): ReadonlyArray<Entry> => {
       if (line.length > 1 && (line.endsWith(":") || line.endsWith("："))) break
       if (line.length > 3 ? !linkAlone.test(line) : /[\p{L}\p{N}]/u.test(line)) values.push(line)
     }
+    const [first] = headings
+    if (headings.length === 1 && first?.counts === true) {
+      if (isNumber(values[0]) && !isNumber(values[1])) counts.push(`${first.text}: ${values[0]}`)
+      continue
+    }
+    const told = inColumns(headings, values)
+    if (told !== null) {
+      entries.push(...told)
+      continue
+    }
+    const isShared = headings.length > 1 && headings.some(({ labels }) => wantedBy(labels) !== "day")
+    const isBelowHeading = start === headingsFrom
+    const next = index + values.length + 1
+    const isInRow = isLabelAlone(rows[next]) && hasHeadingBelow(headings, values, lines, rows, next)
+    if (isInRow) headingsFrom = next
+    if (isInRow || isBelowHeading) continue
     const columns = new Set(labels.flatMap(({ field }) => (field === "checkIn" || field === "checkOut" ? field : [])))
       .size
     let column = 0
     let seen: Field | undefined
     for (const { field, isVague, languages } of labels) {
       const isDate = field === "checkIn" || field === "checkOut"
+      if (field === "other" || (!isDate && isUnfilled(headings, values))) continue
       if (isDate && seen !== undefined && seen !== field) column++
       if (isDate) seen = field
       const isNext = labels.length === 1 && (field === "guestName" || field === "code")
-      const below = isNext ? values.slice(0, 1) : values
-      entries.push({ field, languages, values: below, column, columns, isLoose: false, isVague })
+      const below =
+        isNext && field === "code" && values.slice(1, 3).some(isNumbered) ? [] : isNext ? values.slice(0, 1) : values
+      entries.push({ field, languages, values: below, column, columns, isLoose: false, isVague, isShared })
     }
   }
+  if (counts.length > 1 && !entries.some(({ field, values }) => field === "guests" && values.length > 0))
+    entries.push({ ...alone, field: "guests", values: [counts.join(", ")] })
   const isSaid = !entries.every(isNoProse) && isDated(entries, "checkIn") && isDated(entries, "checkOut")
   return isSaid ? entries.filter(isNoProse) : entries
 }
+
+/** A row of headings, each in a cell of its own, and what the rows below it say. */
+const tableAt = (
+  lines: ReadonlyArray<string>,
+  rows: ReadonlyArray<Row>,
+  cells: ReadonlyArray<Tables.Cell | null>,
+  start: number,
+): { readonly entries: ReadonlyArray<Entry>; readonly end: number } | null => {
+  if (cells.length === 0 || !isHeaded(rows, cells, start)) return null
+  const head = Tables.rowAt(cells, start)
+  if (head === null || head.cells.length < 2) return null
+  const headings = head.cells.map((cell) => (cell.end - cell.start === 1 ? headingAt(lines, rows, cell.start) : null))
+  if (!headings.some((heading) => heading !== null && (heading.labels.length > 0 || heading.counts))) return null
+  if (head.cells.some((cell, at) => headings[at] == null && hasDigit(lines, cell))) return null
+  const isBeside = headings.some((heading, at) => heading !== null && headings[at + 1] != null)
+  const isSure = isBeside || head.cells.every(({ isHead }) => isHead)
+  // `Guests`, with something beside it that is no number, and a number below it.
+  if (!isSure && head.cells.length < 3 && !isNumberBelow(lines, cells, head, headings)) return null
+  const entries: Array<Entry> = []
+  let end = head.end
+  for (let next = Tables.rowAt(cells, end); next !== null; next = Tables.rowAt(cells, end)) {
+    const values = next.cells.some((cell) => hasLabel(rows, cell)) ? null : Tables.below(head, next)
+    if (values === null) break
+    const texts = values.map((cell) => (cell === undefined ? undefined : lines.slice(cell.start, cell.end)))
+    entries.push(...underHeadings(headings, texts, isSure))
+    end = next.end
+  }
+  return end === head.end ? null : { entries, end }
+}
+
+/** Whether a row of several lines begins here, with a label alone in one of them. */
+const isHeaded = (rows: ReadonlyArray<Row>, cells: ReadonlyArray<Tables.Cell | null>, start: number): boolean => {
+  const first = cells[start]
+  if (first == null || !Tables.isSameRow(first, cells[start + 1]) || Tables.isSameRow(first, cells[start - 1]))
+    return false
+  for (let index = start; Tables.isSameRow(first, cells[index]); index++) if (isLabelAlone(rows[index])) return true
+  return false
+}
+
+const isNumberBelow = (
+  lines: ReadonlyArray<string>,
+  cells: ReadonlyArray<Tables.Cell | null>,
+  head: Tables.Row,
+  headings: ReadonlyArray<Heading | null>,
+): boolean => {
+  const next = Tables.rowAt(cells, head.end)
+  const at = headings.findIndex((heading) => heading !== null)
+  const cell = next === null ? undefined : Tables.below(head, next)?.[at]
+  return cell !== undefined && hasDigit(lines, cell)
+}
+
+interface Heading {
+  readonly text: string
+  readonly labels: ReadonlyArray<Label>
+  /** `Adults`: what is below it is a number of them. */
+  readonly counts: boolean
+}
+
+const headingOf = (lines: ReadonlyArray<string>, rows: ReadonlyArray<Row>, index: number): Heading => {
+  const text = (lines[index] ?? "").replace(/[\s:：]+$/, "")
+  return { text, labels: rows[index]?.labels ?? [], counts: PartySize.isCounted(text) }
+}
+
+const headingAt = (lines: ReadonlyArray<string>, rows: ReadonlyArray<Row>, index: number): Heading | null => {
+  const heading = headingOf(lines, rows, index)
+  return heading.counts || (heading.labels.length > 0 && rows[index]?.rest === "") ? heading : null
+}
+
+/** `Adults: 2`. */
+const countedIn = (line: string): string | null => {
+  const last = line.charCodeAt(line.length - 1)
+  if (line.length > 50 || last < 0x30 || last > 0x39) return null
+  const [, label, number] = /^([^:：]{2,40}?)\s?[:：]\s?(\d{1,2})$/.exec(line) ?? []
+  return label !== undefined && PartySize.isCounted(label) ? `${label}: ${number}` : null
+}
+
+const isNumber = (text: string | undefined) => text !== undefined && /^\d{1,2}$/.test(text)
+
+const hasDigit = (lines: ReadonlyArray<string>, { end, start }: Tables.Lines): boolean =>
+  lines.slice(start, end).some(isFigured)
+
+/** Whether a label stands in it that says what is in it, or beside it. */
+const hasLabel = (rows: ReadonlyArray<Row>, { end, start }: Tables.Lines): boolean =>
+  rows.slice(start, end).some(({ hasColon, labels, rest }) => labels.length > 0 && (rest === "" || hasColon))
+
+/** What the texts below headings say. */
+const underHeadings = (
+  headings: ReadonlyArray<Heading | null>,
+  texts: ReadonlyArray<ReadonlyArray<string> | undefined>,
+  isSure: boolean,
+): ReadonlyArray<Entry> => {
+  const counts: Array<string> = []
+  const entries = headings.flatMap((heading, at): ReadonlyArray<Entry> => {
+    const values = texts[at]
+    if (heading === null || values === undefined) return []
+    if (heading.counts && values.length === 1 && isNumber(values[0])) counts.push(`${heading.text}: ${values[0]}`)
+    return heading.labels.flatMap(({ field, isVague, languages }): ReadonlyArray<Entry> => {
+      // `Guest`, a name, and something else may as well be a label, its value, and something else.
+      const isDoubtful = !isSure && (field === "guest" || field === "guestName")
+      return field === "other" || isDoubtful ? [] : [{ ...alone, field, languages, values, isVague }]
+    })
+  })
+  const isCounted = counts.length > 1 && !entries.some(({ field }) => field === "guests")
+  return isCounted ? [...entries, { ...alone, field: "guests", values: [counts.join(", ")] }] : entries
+}
+
+const alone = { languages: [], column: 0, columns: 1, isLoose: false, isVague: false, isShared: false }
+
+/**
+ * Lines that stand for rows of a table, below a line for each of its headings: as many as there are headings, or twice as
+ * many, and each of them such as its heading wants. With other lines below them, the headings must want different things:
+ * beside a heading that is not known, such lines would not fit.
+ */
+const inColumns = (headings: ReadonlyArray<Heading>, values: ReadonlyArray<string>): ReadonlyArray<Entry> | null => {
+  const width = headings.length
+  if (width < 2 || values.length < width) return null
+  const wanted = headings.map(({ counts, labels }) => (counts ? "number" : wantedBy(labels)))
+  const isDays = wanted.every((want) => want === "day")
+  if (isDays || wanted.includes("both")) return null
+  const fits = (from: number) => wanted.every((want, at) => isWanted(want, values[from + at] ?? ""))
+  let end = 0
+  while (end + width <= values.length && fits(end)) end += width
+  const isMixed = wanted.includes("name") && (wanted.includes("day") || wanted.includes("number"))
+  if (end === 0 || (end < values.length && !isMixed)) return null
+  const rows = Array.from({ length: end / width }, (_, row) => values.slice(row * width, (row + 1) * width))
+  return rows.flatMap((row) =>
+    underHeadings(
+      headings,
+      row.map((value) => [value]),
+      true,
+    ),
+  )
+}
+
+type Wanted = "day" | "number" | "name" | "text" | "both"
+
+const wantedBy = (labels: ReadonlyArray<Label>): Wanted => {
+  const fields = new Set(labels.map(({ field }) => field))
+  if (fields.has("checkIn") && fields.has("checkOut")) return "both"
+  if (fields.has("checkIn") || fields.has("checkOut") || fields.has("dates")) return "day"
+  if (fields.has("guests") || fields.has("code") || fields.has("rooms")) return "number"
+  return fields.has("guest") || fields.has("guestName") ? "name" : "text"
+}
+
+const isWanted = (want: Wanted, value: string): boolean => {
+  if (want === "text") return true
+  if (want === "name") return !isFigured(value)
+  return want === "day"
+    ? isFigured(value.replace(timeOfDay, "")) && !/^#?[A-Z\d-]*[A-Z][A-Z\d-]*$/.test(value) && value.length > 3
+    : isFigured(value)
+}
+
+/** Such as a number of a reservation: where two of them stand below a label, one may be what the line above the label wants. */
+const isNumbered = (text: string): boolean =>
+  /^#?(?=[A-Za-z-]*\d)(?!\d{1,4}([-./])\d{1,2}\1\d{1,4}$)[A-Za-z0-9-]{5,32}$/.test(text)
+
+/** With a label among them of which nothing is read, and fewer values than labels: nobody knows whose are missing. */
+const isUnfilled = (headings: ReadonlyArray<Heading>, values: ReadonlyArray<string>): boolean =>
+  values.length < headings.length &&
+  headings.some(({ labels }) =>
+    labels.some(
+      (label) => label.field === "other" || ((isOfDay(label) || label.field === "guests") && !values.some(isFigured)),
+    ),
+  )
+
+/** A label of a day, and below it nothing but a line or two without any: the next of a row of headings. */
+const isDayless = (headings: ReadonlyArray<Heading>, values: ReadonlyArray<string>): boolean =>
+  values.length > 0 &&
+  values.length <= 2 &&
+  headings.some(({ labels }) => labels.some(isOfDay)) &&
+  !values.some(isFigured)
+
+/**
+ * Whether what stands below labels is another heading, and no value of theirs: no day where a day is wanted, or one line
+ * between labels, of which the next have no value below them where they want one.
+ */
+const hasHeadingBelow = (
+  headings: ReadonlyArray<Heading>,
+  values: ReadonlyArray<string>,
+  lines: ReadonlyArray<string>,
+  rows: ReadonlyArray<Row>,
+  next: number,
+): boolean => {
+  if (isDayless(headings, values)) return true
+  if (headings.length > 1 || values.length !== 1 || isFigured(values[0])) return false
+  let end = next
+  while (isLabelAlone(rows[end])) end++
+  const isWanting = end - next > 1 || rows[next]?.labels.some(isOfDay) === true
+  return isWanting && !isFigured(lines[end])
+}
+
+const isLabelAlone = (row: Row | undefined): boolean => row !== undefined && row.labels.length > 0 && row.rest === ""
+
+const isOfDay = ({ field }: Label): boolean => field === "checkIn" || field === "checkOut"
+
+const isFigured = (text: string | undefined): boolean => text !== undefined && /\p{Nd}/u.test(text)
 
 /** Where labels of their own say both days, `Until Nov 30` is what may be cancelled until then. */
 const isNoProse = ({ field, isLoose }: Entry): boolean => !isLoose || (field !== "checkIn" && field !== "checkOut")
@@ -115,12 +359,19 @@ const checkOutIn = (rest: string, isLoose: boolean): ReadonlyArray<Entry> => {
               columns: 1,
               isLoose,
               isVague: false,
+              isShared: false,
             },
           ]
         : [],
     )
   }
   return []
+}
+
+/** Whether a line is nothing but labels. */
+export const isLabel = (line: string): boolean => {
+  const { labels, rest } = labelsAt(line)
+  return labels.length > 0 && rest === ""
 }
 
 /** How many nights a short line names, in any language. */
@@ -245,11 +496,11 @@ const words: Readonly<Record<string, Words>> = {
       "check-out|checkout|check-out date|checkout date|check out date|departure|departure date|depart|departs|departing|until|end date|leaving|leaves",
     dates: "dates|your dates|stay dates|stay|dates of stay|reservation dates|booking dates|trip dates|travel dates",
     guests:
-      "guests|number of guests|guest count|party size|occupancy|travelers|travellers|total guests|party|group size",
+      "guests|number of guests|guest count|party size|occupancy|travelers|travellers|total guests|party|group size|total number of guests|no of guests|guest total|number of people|number of persons|no of people|no of persons|persons|pax",
     guest: "guest|traveler|traveller",
     guestName:
       "guest name|traveler name|traveller name|name|guest's name|booker name|booked by|guest details|name of guest|primary guest|lead guest|customer name|main guest|booker",
-    code: "confirmation code|confirmation number|reservation id|reservation number|reservation code|booking number|booking id|booking code|booking reference|reference|reference number|reservation|booking no|reservation no|confirmation no|reservation ref|confirmation|booking ref|reservation reference",
+    code: "confirmation code|confirmation number|reservation id|reservation number|reservation code|booking number|booking id|booking code|booking reference|reference|reference number|reservation|booking no|booking|reservation no|confirmation no|reservation ref|confirmation|booking ref|reservation reference",
     rooms: "rooms|number of rooms|units|number of units|room count",
     listing: "property id|listing id|property|listing",
   },
@@ -258,7 +509,7 @@ const words: Readonly<Record<string, Words>> = {
     checkOut: "départ|date de départ|départ le|au",
     dates: "dates|dates du séjour|séjour|dates de séjour|dates de la réservation",
     guests:
-      "voyageurs|nombre de voyageurs|personnes|nombre de personnes|nombre de clients|clients|hôtes|occupants|invités",
+      "voyageurs|nombre de voyageurs|nombre total de voyageurs|nombre total de personnes|nombre total de clients|total clients|total des clients|nombre d'invités|total voyageurs|total des voyageurs|personnes|nombre de personnes|nombre de clients|clients|hôtes|occupants|invités",
     guest: "voyageur|client|vacancier|invité",
     guestName:
       "nom du voyageur|nom du client|nom|nom de l'hôte|nom du vacancier|réservé par|nom du voyageur principal|nom de l'invité|nom du titulaire",
@@ -272,7 +523,7 @@ const words: Readonly<Record<string, Words>> = {
     dates:
       "reisedaten|daten|zeitraum|aufenthalt|reisezeitraum|termine|datum|buchungszeitraum|aufenthaltsdaten|aufenthaltszeitraum",
     guests:
-      "gäste|anzahl der gäste|gästeanzahl|personen|anzahl personen|reisende|anzahl gäste|gästezahl|anzahl der personen|personenzahl",
+      "gäste|anzahl der gäste|gästeanzahl|personen|anzahl personen|reisende|anzahl gäste|gästezahl|anzahl der personen|personenzahl|gäste insgesamt|gesamtzahl der gäste|gesamtzahl gäste|gäste gesamt|personen insgesamt|gesamtzahl der personen",
     guest: "gast|reisender",
     guestName:
       "name des gastes|gastname|name|name des reisenden|gebucht von|name des hauptgastes|reisender name|name des buchers|name urlauber|name des urlaubers",
@@ -285,7 +536,7 @@ const words: Readonly<Record<string, Words>> = {
     checkOut: "salida|fecha de salida|check-out|checkout|hasta|día de salida",
     dates: "fechas|fechas de la estancia|fechas de estancia|estancia|fechas de la reserva",
     guests:
-      "huéspedes|número de huéspedes|viajeros|personas|número de personas|n.º de huéspedes|número de viajeros|ocupantes|total de huéspedes",
+      "huéspedes|número de huéspedes|viajeros|personas|número de personas|n.º de huéspedes|número de viajeros|ocupantes|total de huéspedes|número total de huéspedes|número total de personas|cantidad de huéspedes|número de ocupantes",
     guest: "huésped|viajero|cliente",
     guestName:
       "nombre del huésped|nombre del viajero|nombre|nombre del cliente|reservado por|huésped principal|nombre y apellidos",
@@ -298,7 +549,7 @@ const words: Readonly<Record<string, Words>> = {
     checkOut: "check-out|checkout|partenza|data di partenza|data partenza|al|data del check-out|data di check-out",
     dates: "date|date del soggiorno|soggiorno|periodo|date di soggiorno|date della prenotazione|date di viaggio",
     guests:
-      "ospiti|numero di ospiti|persone|numero di persone|viaggiatori|numero ospiti|numero di viaggiatori|numero degli ospiti",
+      "ospiti|numero di ospiti|persone|numero di persone|viaggiatori|numero ospiti|numero di viaggiatori|numero degli ospiti|totale ospiti|ospiti totali|totale persone|totale degli ospiti|numero totale di ospiti|numero totale degli ospiti|numero persone",
     guest: "ospite|viaggiatore|cliente",
     guestName:
       "nome dell'ospite|nome ospite|nome del viaggiatore|nome viaggiatore|nome|nome del cliente|prenotato da|ospite principale|nome e cognome",
@@ -311,7 +562,7 @@ const words: Readonly<Record<string, Words>> = {
     checkOut: "check-out|checkout|saída|partida|data de saída|data de partida|data de check-out|data do check-out",
     dates: "datas|datas da estadia|estadia|período|datas da reserva|datas de estadia",
     guests:
-      "hóspedes|número de hóspedes|viajantes|pessoas|número de pessoas|total de hóspedes|nº de hóspedes|n.º de hóspedes",
+      "hóspedes|número de hóspedes|viajantes|pessoas|número de pessoas|total de hóspedes|nº de hóspedes|n.º de hóspedes|número total de hóspedes|total de pessoas|quantidade de hóspedes",
     guest: "hóspede|viajante|cliente",
     guestName: "nome do hóspede|nome do viajante|nome|nome do cliente|reservado por|hóspede principal|nome completo",
     code: "código de confirmação|número de confirmação|número da reserva|número de reserva|código da reserva|código de reserva|referência|id da reserva|id de reserva|n.º da reserva|nº da reserva|referência da reserva",
@@ -322,7 +573,8 @@ const words: Readonly<Record<string, Words>> = {
     checkIn: "inchecken|check-in|aankomst|aankomstdatum|incheckdatum|van|datum van aankomst|inchecken op",
     checkOut: "uitchecken|check-out|checkout|vertrek|vertrekdatum|uitcheckdatum|tot|datum van vertrek|uitchecken op",
     dates: "data|datums|verblijf|verblijfsdata|periode|verblijfsperiode|reisdata|reisdatums",
-    guests: "gasten|aantal gasten|reizigers|aantal reizigers|personen|aantal personen|totaal aantal gasten",
+    guests:
+      "gasten|aantal gasten|reizigers|aantal reizigers|personen|aantal personen|totaal aantal gasten|totaal aantal personen",
     guest: "gast|reiziger",
     guestName:
       "naam van gast|naam gast|naam van de gast|naam|naam reiziger|naam van reiziger|naam van de reiziger|geboekt door|gastnaam|hoofdgast",
@@ -334,7 +586,8 @@ const words: Readonly<Record<string, Words>> = {
     checkIn: "zameldowanie|przyjazd|data przyjazdu|check-in|data zameldowania|od|dzień przyjazdu|początek pobytu",
     checkOut: "wymeldowanie|wyjazd|data wyjazdu|check-out|data wymeldowania|do|dzień wyjazdu|koniec pobytu",
     dates: "daty|termin|daty pobytu|pobyt|termin pobytu|okres pobytu|terminy",
-    guests: "goście|liczba gości|osoby|liczba osób|podróżni|liczba podróżnych|gości",
+    guests:
+      "goście|liczba gości|osoby|liczba osób|podróżni|liczba podróżnych|gości|łączna liczba gości|łączna liczba osób|ilość osób|ilość gości",
     guest: "gość|podróżny",
     guestName:
       "imię i nazwisko|imię i nazwisko gościa|nazwisko gościa|imię gościa|nazwa gościa|zarezerwowane przez|rezerwujący|dane gościa|imię i nazwisko podróżnego",
@@ -346,7 +599,8 @@ const words: Readonly<Record<string, Words>> = {
     checkIn: "příjezd|datum příjezdu|check-in|přihlášení|nástup|ubytování od|den příjezdu|od|příchod",
     checkOut: "odjezd|datum odjezdu|check-out|odhlášení|ubytování do|den odjezdu|do|odchod",
     dates: "termín|termín pobytu|data|data pobytu|datum pobytu|pobyt|termíny",
-    guests: "hosté|počet hostů|osoby|počet osob|cestující|počet cestujících",
+    guests:
+      "hosté|počet hostů|celkový počet hostů|celkem hostů|celkový počet osob|osoby|počet osob|cestující|počet cestujících",
     guest: "host|cestující|cestovatel",
     guestName:
       "jméno hosta|jméno|jméno cestujícího|jméno a příjmení|rezervoval|rezervoval(a)|hlavní host|jméno cestovatele",
@@ -358,7 +612,7 @@ const words: Readonly<Record<string, Words>> = {
     checkIn: "príchod|dátum príchodu|check-in|prihlásenie|nástup",
     checkOut: "odchod|dátum odchodu|check-out|odhlásenie",
     dates: "termín|termín pobytu|dátumy|pobyt",
-    guests: "hostia|počet hostí|osoby|počet osôb",
+    guests: "hostia|počet hostí|celkový počet hostí|osoby|počet osôb|celkový počet osôb",
     guest: "hosť",
     guestName: "meno hosťa|meno|meno a priezvisko",
     code: "potvrdzovací kód|číslo rezervácie|kód rezervácie|id rezervácie",
@@ -368,7 +622,8 @@ const words: Readonly<Record<string, Words>> = {
     checkIn: "prijava|dolazak|datum dolaska|check-in|datum prijave|dan dolaska|od",
     checkOut: "odjava|odlazak|datum odlaska|check-out|datum odjave|dan odlaska|do",
     dates: "datumi|termin|datumi boravka|boravak|datum boravka|razdoblje|razdoblje boravka",
-    guests: "gosti|broj gostiju|osobe|broj osoba|putnici|broj putnika",
+    guests:
+      "gosti|broj gostiju|osobe|broj osoba|putnici|broj putnika|ukupan broj gostiju|ukupno gostiju|ukupan broj osoba",
     guest: "gost|putnik",
     guestName:
       "ime gosta|ime i prezime|ime|ime putnika|rezervirao|rezervirao/la|ime i prezime gosta|nositelj rezervacije",
@@ -380,7 +635,7 @@ const words: Readonly<Record<string, Words>> = {
     checkIn: "prijava|prihod|datum prihoda",
     checkOut: "odjava|odhod|datum odhoda",
     dates: "datumi|termin|bivanje",
-    guests: "gostje|število gostov|osebe|število oseb",
+    guests: "gostje|število gostov|skupno število gostov|osebe|število oseb",
     guest: "gost",
     guestName: "ime gosta|ime in priimek|ime",
     code: "potrditvena koda|številka rezervacije|koda rezervacije",
@@ -390,7 +645,7 @@ const words: Readonly<Record<string, Words>> = {
     checkIn: "incheckning|ankomst|ankomstdatum|check-in|incheckningsdatum|ankomstdag|från",
     checkOut: "utcheckning|avresa|avresedatum|check-out|utcheckningsdatum|avresedag|till",
     dates: "datum|vistelse|datum för vistelsen|vistelsedatum|resdatum|period|vistelseperiod",
-    guests: "gäster|antal gäster|personer|antal personer|resenärer|antal resenärer",
+    guests: "gäster|antal gäster|personer|antal personer|resenärer|antal resenärer|totalt antal gäster",
     guest: "gäst|resenär",
     guestName:
       "gästens namn|gästnamn|namn|resenärens namn|namn på gäst|bokat av|bokad av|namn på gästen|namn på resenären",
@@ -402,7 +657,7 @@ const words: Readonly<Record<string, Words>> = {
     checkIn: "indtjekning|ankomst|ankomstdato|check-in|indtjekningsdato|ankomstdag|tjek ind|fra",
     checkOut: "udtjekning|afrejse|afrejsedato|check-out|udtjekningsdato|udrejse|afrejsedag|tjek ud|til",
     dates: "datoer|ophold|opholdsdatoer|dato|datoer for ophold|periode|opholdsperiode|rejsedatoer",
-    guests: "gæster|antal gæster|personer|antal personer|rejsende|antal rejsende",
+    guests: "gæster|antal gæster|personer|antal personer|rejsende|antal rejsende|samlet antal gæster|gæster i alt",
     guest: "gæst|rejsende",
     guestName:
       "gæstens navn|gæstenavn|navn|den rejsendes navn|rejsendes navn|navn på gæst|booket af|navn på gæsten|navn på rejsende",
@@ -414,7 +669,7 @@ const words: Readonly<Record<string, Words>> = {
     checkIn: "innsjekking|ankomst|ankomstdato|check-in|innsjekk|innsjekkingsdato",
     checkOut: "utsjekking|avreise|avreisedato|check-out|utsjekk|utsjekkingsdato",
     dates: "datoer|opphold|datoer for oppholdet|oppholdsdatoer",
-    guests: "gjester|antall gjester|personer|antall personer|reisende|antall reisende",
+    guests: "gjester|antall gjester|personer|antall personer|reisende|antall reisende|totalt antall gjester",
     guest: "gjest|reisende",
     guestName: "gjestens navn|navn|navn på gjest|gjestenavn|bestilt av|navn på reisende|den reisendes navn",
     code: "bekreftelseskode|bekreftelsesnummer|bestillingsnummer|reservasjonsnummer|reservasjonskode|bestillingskode|bookingnummer|reservasjons-id",
@@ -427,7 +682,7 @@ const words: Readonly<Record<string, Words>> = {
     dates:
       "päivämäärät|ajankohta|oleskelu|majoituspäivät|päivät|oleskelun ajankohta|oleskelun päivämäärät|ajanjakso|matkapäivät",
     guests:
-      "vieraat|vieraiden määrä|henkilöt|henkilömäärä|vieraita|matkustajat|matkustajien määrä|vierasmäärä|henkilöitä",
+      "vieraat|vieraiden määrä|henkilöt|henkilömäärä|vieraita|matkustajat|matkustajien määrä|vierasmäärä|henkilöitä|vieraita yhteensä|vieraiden kokonaismäärä",
     guest: "vieras|matkustaja|majoittuja",
     guestName: "vieraan nimi|nimi|matkustajan nimi|varaajan nimi|varaaja|majoittujan nimi|asiakkaan nimi",
     code: "vahvistuskoodi|varausnumero|varauskoodi|varaustunnus|vahvistusnumero|varaustunniste|varausviite|varauksen numero|varauksen tunnus",
@@ -440,7 +695,8 @@ const words: Readonly<Record<string, Words>> = {
       "kijelentkezés|távozás|távozás napja|távozás dátuma|elutazás|utazás napja|check-out|elutazás napja|elutazás dátuma|kijelentkezés napja|kijelentkezés dátuma",
     dates:
       "dátumok|időpont|időpontok|tartózkodás|tartózkodás ideje|időszak|tartózkodás dátumai|dátum|foglalás dátumai|tartózkodás időtartama",
-    guests: "vendégek|vendégek száma|személyek|személyek száma|vendégszám|fő|létszám|utazók|utazók száma",
+    guests:
+      "vendégek|vendégek száma|személyek|személyek száma|vendégszám|fő|létszám|utazók|utazók száma|vendégek teljes száma|összes vendég",
     guest: "vendég|utazó",
     guestName: "vendég neve|név|a vendég neve|utazó neve|foglaló neve|az utazó neve|foglaló|foglalta",
     code: "visszaigazoló kód|megerősítő kód|foglalási szám|foglalás száma|foglalási kód|foglalási azonosító|visszaigazolási kód|visszaigazoló szám|megerősítő szám|foglalás azonosítója|megerősítési kód|foglalásazonosító|visszaigazolási szám|foglalási hivatkozás",
@@ -454,7 +710,7 @@ const words: Readonly<Record<string, Words>> = {
     dates:
       "date|datele sejurului|sejur|perioadă|perioada|datele șederii|perioada sejurului|datele rezervării|datele călătoriei",
     guests:
-      "oaspeți|număr de oaspeți|numărul de oaspeți|persoane|număr de persoane|călători|numărul oaspeților|numărul de persoane|număr oaspeți|numărul călătorilor",
+      "oaspeți|număr de oaspeți|numărul de oaspeți|persoane|număr de persoane|călători|numărul oaspeților|numărul de persoane|număr oaspeți|numărul călătorilor|numărul total de oaspeți|total oaspeți",
     guest: "oaspete|călător|turist",
     guestName:
       "numele oaspetelui|nume oaspete|nume|numele călătorului|rezervat de|nume și prenume|numele clientului|nume călător|oaspete principal",
@@ -466,7 +722,7 @@ const words: Readonly<Record<string, Words>> = {
     checkIn: "настаняване|пристигане|дата на пристигане|дата на настаняване",
     checkOut: "напускане|заминаване|дата на напускане|дата на заминаване|освобождаване",
     dates: "дати|престой|период",
-    guests: "гости|брой гости|хора|брой хора",
+    guests: "гости|брой гости|общ брой гости|хора|брой хора",
     guest: "гост",
     guestName: "име на госта|име|име на гост",
     code: "код за потвърждение|номер на резервация|номер на резервацията|код на резервацията|номер за потвърждение",
@@ -477,7 +733,8 @@ const words: Readonly<Record<string, Words>> = {
     checkOut: "αναχώρηση|check-out|checkout|ημερομηνία αναχώρησης|ημέρα αναχώρησης|ημερομηνία check-out",
     dates:
       "ημερομηνίες|διαμονή|ημερομηνίες διαμονής|διάστημα|περίοδος|περίοδος διαμονής|ημερομηνίες κράτησης|ημερομηνίες ταξιδιού",
-    guests: "επισκέπτες|αριθμός επισκεπτών|άτομα|αριθμός ατόμων|ταξιδιώτες|αριθμός ταξιδιωτών|πελάτες",
+    guests:
+      "επισκέπτες|αριθμός επισκεπτών|άτομα|αριθμός ατόμων|ταξιδιώτες|αριθμός ταξιδιωτών|πελάτες|συνολικός αριθμός επισκεπτών|σύνολο επισκεπτών",
     guest: "επισκέπτης|ταξιδιώτης|πελάτης",
     guestName:
       "όνομα επισκέπτη|όνομα|ονοματεπώνυμο|όνομα ταξιδιώτη|κράτηση από|όνομα πελάτη|ονοματεπώνυμο επισκέπτη|κύριος επισκέπτης",
@@ -490,7 +747,7 @@ const words: Readonly<Record<string, Words>> = {
     checkOut: "çıkış|çıkış tarihi|check-out|ayrılış|ayrılış tarihi|gidiş|gidiş tarihi",
     dates: "tarihler|konaklama|konaklama tarihleri|tarih|rezervasyon tarihleri|seyahat tarihleri|tarih aralığı",
     guests:
-      "misafirler|misafir sayısı|konuklar|kişi sayısı|kişiler|konuk sayısı|misafir|yolcular|seyahat edenler|gezginler|gezgin sayısı|yolcu sayısı",
+      "misafirler|misafir sayısı|konuklar|kişi sayısı|kişiler|konuk sayısı|misafir|yolcular|seyahat edenler|gezginler|gezgin sayısı|yolcu sayısı|toplam misafir sayısı|toplam konuk sayısı",
     guest: "misafir|konuk|gezgin|yolcu",
     guestName:
       "misafir adı|misafirin adı|konuk adı|ad|ad soyad|adı soyadı|misafir adı soyadı|gezgin adı|seyahat edenin adı|rezervasyonu yapan|i̇sim|isim|konuğun adı|yolcu adı|müşteri adı|gezginin adı",
@@ -502,7 +759,7 @@ const words: Readonly<Record<string, Words>> = {
     checkIn: "заезд|прибытие|дата заезда|дата прибытия|приезд|регистрация заезда",
     checkOut: "отъезд|выезд|дата отъезда|дата выезда",
     dates: "даты|даты проживания|период|проживание",
-    guests: "гости|количество гостей|число гостей|люди|путешественники",
+    guests: "гости|количество гостей|число гостей|общее количество гостей|всего гостей|люди|путешественники",
     guest: "гость|путешественник",
     guestName: "имя гостя|имя|фио|забронировал|имя путешественника",
     code: "код подтверждения|номер подтверждения|номер бронирования|код бронирования|идентификатор бронирования",
@@ -512,7 +769,7 @@ const words: Readonly<Record<string, Words>> = {
     checkIn: "заїзд|прибуття|дата заїзду|дата прибуття|приїзд",
     checkOut: "виїзд|від'їзд|дата виїзду|дата від'їзду",
     dates: "дати|дати проживання|період|проживання",
-    guests: "гості|кількість гостей|особи|мандрівники",
+    guests: "гості|кількість гостей|загальна кількість гостей|усього гостей|особи|мандрівники",
     guest: "гість|мандрівник",
     guestName: "ім'я гостя|ім'я|прізвище гостя",
     code: "код підтвердження|номер підтвердження|номер бронювання|код бронювання",
@@ -619,7 +876,8 @@ const vague: ReadonlySet<string> = new Set(
 )
 
 interface Label {
-  readonly field: Field
+  /** Of `other` nothing is read. */
+  readonly field: Field | "other"
   readonly languages: ReadonlyArray<string>
   readonly isVague: boolean
 }
@@ -632,11 +890,51 @@ interface Row {
 }
 
 const none: Row = { labels: [], rest: "", hasColon: false }
+const other: Row = { labels: [{ field: "other", languages: [], isVague: false }], rest: "", hasColon: false }
+
+/** Without what may follow a label. */
+const plain = (label: string): string => {
+  let end = label.length
+  while (end > 0 && " :*.".includes(label.charAt(end - 1))) end--
+  return label.slice(0, end)
+}
+
+const isOther = (label: string): boolean =>
+  others().has(label) || (PartySize.isNumberOf(label) && PartySize.isCounted(label))
+
+const others = once(
+  (): ReadonlySet<string> =>
+    new Set(
+      (
+        "booked on|booked|booking date|booked at|reserved on|created|created on|date|date booked|ordered|order date|" +
+        "room|room type|room no|room number|unit|unit type|accommodation|apartment|cabin|house|villa|property name|" +
+        "channel|source|platform|portal|agent|agency|status|state|type|rate|rate plan|plan|" +
+        "total|total price|price|amount|paid|balance|payout|deposit|payment|payment due|due|due date|currency|fee|tax|taxes|commission|" +
+        "nights|number of nights|length of stay|duration|phone|guest phone|telephone|mobile|email|e-mail|guest email|country|language|" +
+        "invoice|invoice number|invoice no|order|order number|no|nr|id|#|notes|comments|cancel until|cancellation deadline|" +
+        "pets|" +
+        "gebucht am|buchungsdatum|zimmer nr|zimmernummer|zimmertyp|wohnung|kanal|quelle|portal|preis|gesamt|gesamtpreis|betrag|" +
+        "summe|bezahlt|anzahlung|zahlung|nächte|anzahl nächte|telefon|handy|land|sprache|rechnung|rechnungsnummer|bemerkungen|" +
+        "réservé le|chambre|logement|canal|prix|prix total|montant|payé|acompte|paiement|nuits|téléphone|pays|langue|facture|statut|" +
+        "reservado el|habitación|canal|precio|importe|pagado|pago|noches|teléfono|país|idioma|factura|estado|" +
+        "prenotato il|camera|canale|prezzo|totale|importo|pagato|pagamento|notti|telefono|paese|lingua|fattura|stato|" +
+        "reservado em|quarto|preço|valor|pagamento|noites|telefone|fatura|geboekt op|kamer|kanaal|prijs|totaal|bedrag|nachten|telefoon|" +
+        "factuur|pokój|kanał|cena|kwota|razem|noce|pokoj|kanál|částka|celkem|noci|rum|kanal|pris|summa|belopp|nätter|værelse|beløb|nætter|" +
+        "soba|cijena|iznos|ukupno|noćenja|huone|kanava|hinta|summa|yöt|szoba|csatorna|ár|összesen|éjszakák|cameră|preț|nopți|" +
+        "δωμάτιο|τιμή|σύνολο|oda|kanal|fiyat|toplam|номер|цена|сумма|итого|ночей|кімната|ціна|部屋|料金|合計|泊数|객실|요금|합계|房间|价格|总价|晚数"
+      )
+        .split("|")
+        .concat(PartySize.countedNouns)
+        .map((label) => plain(Text.fold(label))),
+    ),
+)
 
 /** The labels with which a line begins. */
 const labelsAt = (line: string): Row => {
   if (line.length > 400) return none
-  const row = rowAt(line)
+  const folded = Text.fold(line)
+  const row = rowAt(line, folded)
+  if ((row.rest !== "" || row.labels.length === 0) && line.length <= 30 && isOther(plain(folded))) return other
   return row.rest !== "" && !row.hasColon && furtherLabel.test(row.rest) ? none : row
 }
 
@@ -646,8 +944,7 @@ const linkAlone = /^[<[(]?https?:\/\/\S+$/
 /** `Traveler Phone:` is another label than `Traveler`. */
 const furtherLabel = /^[^\p{N}:：(（][^\p{N}:：]{0,39}[:：](?!\d)/u
 
-const rowAt = (line: string): Row => {
-  const folded = Text.fold(line)
+const rowAt = (line: string, folded: string): Row => {
   let at = /^[a-z\d]/.test(folded) ? 0 : (bullet.exec(folded)?.[0].length ?? 0)
   let labels: ReadonlyArray<Label> = []
   for (let count = 0; count < 6; count++) {

@@ -15,6 +15,8 @@ export interface Named {
   readonly listings: ReadonlyArray<string>
   /** What Airbnb's links call the kind of the mail they stand in. */
   readonly templates: ReadonlyArray<string>
+  /** One of them leads to where only a host can go. */
+  readonly isHosts: boolean
 }
 
 /** What the links to this platform name. Those that are not plainly the platform's own say nothing. */
@@ -22,6 +24,7 @@ export const named = (links: ReadonlyArray<Link>, platform: string | null): Name
   const codes = new Set<string>()
   const listings = new Set<string>()
   const templates = new Set<string>()
+  let isHosts = false
   for (const href of new Set(links.slice(0, limit).map((link) => link.href))) {
     const url = ownUrl(href, platform)
     if (url === undefined) continue
@@ -36,6 +39,7 @@ export const named = (links: ReadonlyArray<Link>, platform: string | null): Name
           ...only(url, ["listing_id"], /^\d{1,20}$/),
         ])
         addAll(templates, only(url, ["c"], /^[\w.%+/=-]{8,400}$/).flatMap(templateOf))
+        isHosts ||= url.pathname.startsWith("/hosting/")
         break
       case "vrbo":
         addAll(codes, [
@@ -49,7 +53,7 @@ export const named = (links: ReadonlyArray<Link>, platform: string | null): Name
         addAll(listings, only(url, ["hotel_id"], /^\d{1,12}$/))
     }
   }
-  return { codes: [...codes], listings: [...listings], templates: [...templates] }
+  return { codes: [...codes], listings: [...listings], templates: [...templates], isHosts }
 }
 
 /** The addresses that stand in lines of text. */

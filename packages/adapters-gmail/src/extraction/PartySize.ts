@@ -31,6 +31,16 @@ export const find = (text: string): PartySize | null => {
   return { adults: of("adults"), children: of("children"), infants: of("infants"), guests: of("guests") }
 }
 
+/** Whether a text says how many come, and nothing else: `2 adults and a dog` may be what somebody tells. */
+export const isAll = (text: string): boolean =>
+  tokensOf(text).every((token) =>
+    token.kind === "word"
+      ? conjunctions.has(token.text)
+      : token.kind !== "mark" || /^[,;.&+·•・،、\p{Extended_Pictographic}\p{M}]$/u.test(token.text),
+  )
+
+const conjunctions = new Set("and und et y e i a en og och ja és és și и та й і ve ו و 和 と 및 và dan".split(" "))
+
 /** Adults and children; null if that is not known, or if the sum that the text gives is neither with nor without infants. */
 export const count = ({ adults, children, infants, guests }: PartySize): number | null => {
   if (adults === null) return guests
@@ -38,6 +48,19 @@ export const count = ({ adults, children, infants, guests }: PartySize): number 
   const agrees = guests === null || guests === counted || guests === counted + (infants ?? 0)
   return agrees ? counted : null
 }
+
+/** Whether a label is for some of them alone: `Adults`, `Number of children`. */
+export const isCounted = (label: string): boolean => {
+  const lower = label.toLowerCase()
+  const sort = nouns.get(lower) ?? (lower.includes(" ") ? nouns.get(lower.replace(countOf, "")) : undefined)
+  return sort !== undefined && sort !== "guests"
+}
+
+/** Whether a label begins with words for how many. */
+export const isNumberOf = (label: string): boolean => countOf.test(label)
+
+const countOf =
+  /^(?:number of|no\.? of|anzahl(?: der)?|nombre d['’]|nombre de|número de|n\.?º de|numero (?:di|degli)|aantal|liczba|počet|antal|antall|broj|număr de) ?/u
 
 const maxGuests = 50
 
@@ -271,6 +294,11 @@ const nouns: ReadonlyMap<string, Sort> = new Map(
   (["guests", "children", "infants", "adults"] as const).flatMap((sort) =>
     table[sort].split(" ").map((noun) => [noun.normalize("NFKC").replaceAll("_", " "), sort] as const),
   ),
+)
+
+/** Nouns for some of them alone. */
+export const countedNouns: ReadonlyArray<string> = [...nouns].flatMap(([noun, sort]) =>
+  sort === "guests" ? [] : [noun],
 )
 
 const firstWords = new Set([...nouns.keys()].flatMap((noun) => (noun.includes(" ") ? [noun.split(" ", 1)[0]] : [])))

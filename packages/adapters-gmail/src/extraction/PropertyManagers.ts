@@ -42,13 +42,14 @@ const code: Evidence.CodeShape = {
 
 /** `New Confirmed Booking: Bruno Beispiel (3 nights, …) - #B00000001`. */
 const ofSubject = ({ phrase, subject }: Reading): Evidence.Evidence => {
-  const code = /#\s?(B\d{6,10})(?![\p{L}\p{N}_-])/u.exec(subject)
+  const codes = [...subject.matchAll(/#\s?(B\d{6,10})(?![\p{L}\p{N}_-])/gu)]
+  const [code] = codes
   const between =
-    phrase === undefined || code === null || code.index < phrase.end ? "" : subject.slice(phrase.end, code.index)
+    phrase === undefined || code === undefined || code.index < phrase.end ? "" : subject.slice(phrase.end, code.index)
   const name = PersonName.clean(between.replace(/^[\s:,!-]+/u, "").replace(/(?:\(.*|[\s,-]+)$/u, ""))
   return {
     ...Evidence.none,
-    codes: code?.[1] === undefined ? [] : [{ value: code[1], source: "subject" }],
+    codes: codes.map(([, value = ""]) => ({ value, source: "subject" })),
     names: name === null ? [] : [{ value: name, source: "subject" }],
   }
 }

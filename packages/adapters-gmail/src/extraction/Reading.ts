@@ -4,6 +4,7 @@ import * as Kinds from "./Kinds.ts"
 import * as Labels from "./Labels.ts"
 import * as Lines from "./Lines.ts"
 import * as Links from "./Links.ts"
+import * as Tables from "./Tables.ts"
 import * as Zones from "./Zones.ts"
 
 /** One of the forms in which the body says the same: as HTML or as text. */
@@ -38,18 +39,24 @@ export const of = (mail: {
   readonly mayForward: boolean
 }): Reading => {
   const { mayForward, page } = mail
-  const textLines = markedText(Lines.ofText(cells(mail.text.slice(0, 1_000_000))))
-  const zones = [page.lines, textLines].filter((lines) => lines.length > 0).map((lines) => Zones.zonesOf(lines))
+  const text = textOf(mail.text.slice(0, 1_000_000))
+  const outer = Lines.normalised(mail.subject)
+  const passesOn = mayForward && Kinds.isForward(outer)
+  const bodies = [page, { ...text, lines: markedText(text.lines) }].filter(({ lines }) => lines.length > 0)
+  const zones = bodies.map(({ lines }) => Zones.zonesOf(lines, passesOn))
   const forwards = mayForward ? zones.flatMap(({ forwarded }) => (forwarded === null ? [] : [forwarded])) : []
   const innerSubject = forwards.find(({ subject }) => subject !== null)?.subject
-  const outer = Lines.normalised(mail.subject)
   const subject = Kinds.withoutPrefixes(innerSubject ?? outer)
-  const parts = zones.map((zone) => {
-    const lines = (mayForward ? zone.forwarded?.lines : undefined) ?? zone.own
-    const kept = lines.slice(0, maxLines)
-    return { lines: kept, entries: Labels.read(kept) }
+  const parts = zones.map((zone, index) => {
+    const forwarded = mayForward ? zone.forwarded?.lines : undefined
+    const kept = (forwarded ?? zone.own).slice(0, maxLines)
+    const body = bodies[index] ?? text
+    return {
+      lines: kept,
+      entries: Labels.read(kept, forwarded === undefined ? cellsOf(kept, body) : cellsOf(kept, body, zone.own.length)),
+    }
   })
-  const isForward = mayForward && (forwards.length > 0 || Kinds.isForward(outer))
+  const isForward = passesOn || forwards.length > 0
   const phrase = Kinds.phraseOf(subject)
   const languages = languagesOf(phrase, parts)
   return {
@@ -57,9 +64,10 @@ export const of = (mail: {
     phrase,
     isReply: Kinds.isReply(innerSubject ?? outer),
     isForward,
-    parts: parts.map((part) =>
-      part.entries.every(isOf(languages)) ? part : { ...part, entries: part.entries.filter(isOf(languages)) },
-    ),
+    parts: parts.map((part) => {
+      const isSaid = isOf(languages, phrase !== undefined && phrase.kind !== "guest_message" ? part.entries : [])
+      return part.entries.every(isSaid) ? part : { ...part, entries: part.entries.filter(isSaid) }
+    }),
     links: [
       ...page.links.filter(isForward ? () => true : ownLink(page.lines, zones[0]?.own ?? [])),
       ...Links.inText(parts.flatMap(({ lines }) => lines)),
@@ -85,10 +93,48 @@ const markedText = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
 const passedOn = "---------- Forwarded message ---------"
 const attachedHead = '<div class="postal-email-header">'
 
-/** Text in columns as lines of their own, in which the html has them, too. */
-const cells = (text: string): string => (/\t| {3}/.test(text) ? text.split("\n").map(cellsOf).join("\n") : text)
+interface Body {
+  readonly lines: ReadonlyArray<string>
+  readonly cells: ReadonlyArray<Tables.Cell | null>
+}
 
-const cellsOf = (line: string): string => {
+/** Where in a table the lines stand that are kept of a body; those of a mail that is passed on have lost their `>`. */
+const cellsOf = (
+  kept: ReadonlyArray<string>,
+  { cells, lines }: Body,
+  ownLines?: number,
+): ReadonlyArray<Tables.Cell | null> => {
+  if (cells.every((cell) => cell === null)) return []
+  const plain = ownLines === undefined ? lines : lines.map((line) => line.replace(quoting, ""))
+  let at = ownLines ?? 0
+  return kept.map((line) => {
+    at = plain.indexOf(line, at) + 1
+    return at > 0 ? (cells[at - 1] ?? null) : null
+  })
+}
+
+const quoting = /^[ >]*/
+
+/** Text in columns has lines of their own for them, as the html does. */
+const textOf = (text: string): Body => {
+  if (!/\t| {3}/.test(text)) return { lines: Lines.ofText(text), cells: [] }
+  const lines: Array<string> = []
+  const cells: Array<Tables.Cell | null> = []
+  let table = Tables.tableWithin(null, true)
+  for (const line of text.split("\n")) {
+    const told = Lines.ofText(inColumns(line))
+    if (told.length === 0) continue
+    if (told.length === 1) table = Tables.tableWithin(null, true)
+    else Tables.nextRow(table)
+    for (const one of told) {
+      lines.push(one)
+      cells.push(told.length === 1 ? null : Tables.nextCell(table))
+    }
+  }
+  return { lines, cells }
+}
+
+const inColumns = (line: string): string => {
   if (!columns.test(line)) return line
   const quoting = /^[ >]*>/.exec(line)?.[0] ?? ""
   const separator = `\n${quoting}`
@@ -103,11 +149,18 @@ const ownLink = (lines: ReadonlyArray<string>, own: ReadonlyArray<string>) => {
   return ({ line, quoted }: Html.Link) => !quoted && (foreign < 0 || line < foreign)
 }
 
-/** `Host` is a guest in Czech alone. */
-const isOf =
-  (languages: ReadonlyArray<string>) =>
-  (entry: Labels.Entry): boolean =>
-    entry.field !== "guest" || languages.length === 0 || entry.languages.some((one) => languages.includes(one))
+/**
+ * `Host` is a guest in Czech alone. Of the days, other languages say nothing where the mail's own says it among these:
+ * somebody called Von stands in a line alone, too.
+ */
+const isOf = (languages: ReadonlyArray<string>, entries: ReadonlyArray<Labels.Entry>) => {
+  const isOwn = (entry: Labels.Entry) => entry.languages.some((one) => languages.includes(one))
+  const days = new Set(entries.flatMap((entry) => (isDay(entry) && isOwn(entry) ? [entry.field] : [])))
+  return (entry: Labels.Entry): boolean =>
+    languages.length === 0 || (entry.field !== "guest" && !days.has(entry.field)) || isOwn(entry)
+}
+
+const isDay = ({ field, isLoose }: Labels.Entry): boolean => !isLoose && (field === "checkIn" || field === "checkOut")
 
 /** The languages that explain most of what is written in a known language: the subject's phrase, and the labels. */
 const languagesOf = (phrase: Kinds.Phrase | undefined, parts: ReadonlyArray<Part>): ReadonlyArray<string> => {

@@ -32,13 +32,14 @@ import { once } from "./Once.ts"
 import * as PartySize from "./PartySize.ts"
 import * as PropertyManagers from "./PropertyManagers.ts"
 import * as Reading from "./Reading.ts"
+import * as Statements from "./Statements.ts"
 import * as Structured from "./Structured.ts"
 import * as Text from "./Text.ts"
 import * as Vrbo from "./Vrbo.ts"
 import { type Weighed, weigh, type Witness, worth } from "./Witness.ts"
 
 /** Raised with every change after which a mail may give other facts. */
-export const version = 3
+export const version = 4
 
 export interface Options {
   /**
@@ -75,17 +76,17 @@ export const extract = (message: Tape.Message, options: Options = {}): Reservati
     mayForward: judged.platform === null,
   })
   const structured = Structured.read(reading.structured)
-  const { evidence, platform, status, templates } = platformAndEvidence(judged, reading, structured, header)
+  const { evidence, isHosts, platform, status, templates } = platformAndEvidence(judged, reading, structured, header)
   const forwarded = reading.isForward ? ["FORWARDED"] : []
   if (platform === null) return nothing({ sender, reasons: [...judged.reasons, ...forwarded] })
-  const { kind, reasons: doubts } = kindOf(platform, judged, reading, { status, templates }, headers)
+  const { kind, reasons: doubts } = kindOf(platform, judged, reading, { isHosts, status, templates }, headers)
   const first = { platform, kind, sender }
   const noText = reading.parts.length === 0 ? ["NO_TEXT"] : []
   const isDisputed = doubts.includes("KIND_CONFLICT")
   if (silent.has(kind) || (kind === "unknown" && !isDisputed && !isTold(evidence()))) {
     return nothing({ ...first, reasons: [...judged.reasons, ...forwarded, ...doubts, ...noText] })
   }
-  const values = weighAll(evidence(), kind, {
+  const values = weighAll(isDisputed ? evidence() : withoutHearsay(evidence(), platform, kind), kind, {
     received: DateTime.formatIsoDateUtc(message.internalDate),
     languages: reading.languages,
   })
@@ -95,12 +96,12 @@ export const extract = (message: Tape.Message, options: Options = {}): Reservati
   const most = isProved ? 1 : worth.even
   const cap = <A>(weighed: Weighed<A> | null, limit: number) =>
     weighed === null ? null : { ...weighed, confidence: Math.min(weighed.confidence, most, limit) }
-  const isThread = kind === "guest_message" && platform !== "booking"
+  const isHearsay = (weighed: Weighed<unknown> | null) => kind === "guest_message" && isOneVoice(weighed, platform)
   // Of what is not known for sure to be of this kind, only its number may be applied by itself.
   const told = <A>(weighed: Weighed<A> | null) =>
-    cap(weighed, doubts.length > 0 || (isThread && isOneVoice(weighed)) ? worth.question : 1)
+    cap(weighed, doubts.length > 0 || isHearsay(weighed) ? worth.question : 1)
   const isQuestion = doubts.some((doubt) => questions.has(doubt))
-  const confirmationCode = cap(values.code, isQuestion ? worth.question : 1)
+  const confirmationCode = cap(values.code, isQuestion || isHearsay(values.code) ? worth.question : 1)
   const checkIn = told(values.checkIn)
   const checkOut = told(values.checkOut)
   // Whose name it is, where there are two numbers, nobody says: most names stand without a label, and contradict nobody.
@@ -118,25 +119,42 @@ export const extract = (message: Tape.Message, options: Options = {}): Reservati
     guestCount: told(values.guestCount),
     infants: told(values.infants),
     rooms: told(values.rooms),
-    listing: cap(values.listing, 1),
+    listing: cap(values.listing, isHearsay(values.listing) ? worth.question : 1),
     confidence,
     decision: decisionOf(kind, platform, confirmationCode !== null || checkIn !== null, confidence, doubts),
     reasons,
   }
 }
 
-const noPage: Html.Page = { lines: [], links: [], structured: [], hiddenText: false, truncated: false }
+const noPage: Html.Page = { lines: [], cells: [], links: [], structured: [], hiddenText: false, truncated: false }
 
-/** In a thread one place alone may be what the other party wrote; prose is nobody's own place. */
-const isOneVoice = (weighed: Weighed<unknown> | null): boolean =>
-  weighed !== null && weighed.sources.filter((source) => source !== "prose").length < 2
+/**
+ * In a thread one place alone may be what the other party wrote; prose is nobody's own place. Booking.com relays what its
+ * guests mail, subject and all: there only what the relay's address says is the platform's.
+ */
+const isOneVoice = (weighed: Weighed<unknown> | null, platform: Platform): boolean =>
+  weighed !== null &&
+  (platform === "booking"
+    ? !weighed.sources.includes("header")
+    : weighed.sources.filter((source) => source !== "prose").length < 2)
+
+/**
+ * Without the numbers that only whoever asks for a stay mentions: those of other stays. What may become a reservation has
+ * none at Airbnb or Vrbo, unless the platform itself gives it one; an engine numbers its requests, too.
+ */
+const withoutHearsay = (evidence: Evidence.Evidence, platform: Platform, kind: Kind): Evidence.Evidence => {
+  if (!saysNothing.has(kind)) return evidence
+  const isPlatform = platform === "airbnb" || platform === "vrbo"
+  const codes = evidence.codes.filter(({ source }) => source !== "prose" && !(isPlatform && source === "label"))
+  return { ...evidence, codes }
+}
 
 /** A relay's own number, which what is written below it bears out. */
 const isOwnNumber = (code: Weighed<string> | null): boolean =>
   code !== null && code.sources.includes("header") && code.sources.length > 1
 
 /** Doubts of what a mail is for in which not even its number may be applied by itself. */
-const questions: ReadonlySet<string> = new Set(["UNKNOWN_HEADER", "UNKNOWN_MAILBOX", "SUBJECT_UNCLEAR"])
+const questions: ReadonlySet<string> = new Set(["UNKNOWN_HEADER", "UNKNOWN_MAILBOX", "SUBJECT_UNCLEAR", "OWN_TRIP"])
 
 /** Kinds of mail that are about no reservation, or about many. */
 const silent: ReadonlySet<Kind> = new Set([
@@ -187,6 +205,8 @@ interface Said {
   readonly status: Kind | undefined
   /** The templates that links name. */
   readonly templates: ReadonlyArray<string>
+  /** Whether anything says that it is for a host, where a platform writes to its guests, too. */
+  readonly isHosts: () => boolean
   /** Read when it is asked for: of mail that is about no reservation nobody asks. */
   readonly evidence: () => Evidence.Evidence
 }
@@ -202,21 +222,25 @@ const platformAndEvidence = (
   const said = (
     platform: Platform,
     evidence: () => Evidence.Evidence,
-    templates: ReadonlyArray<string> = [],
+    { isHosts = () => true, templates = [] }: Partial<Pick<Said, "isHosts" | "templates">> = {},
   ): Said => ({
     platform,
     status: own.status,
     templates,
+    isHosts,
     evidence: once(() => Evidence.merge(evidence(), own)),
   })
   switch (inner) {
     case "airbnb": {
       const links = Links.named(reading.links, "airbnb")
-      return said(inner, () => Airbnb.read(reading, links), links.templates)
+      const isHosts = () => links.isHosts || Airbnb.namesGuest(reading)
+      return said(inner, () => Airbnb.read(reading, links), { isHosts, templates: links.templates })
     }
     case "vrbo": {
       const isGuest = platform !== null && address.startsWith("sender@")
-      return said(inner, () => Vrbo.read(reading, platform === null ? () => undefined : header, isGuest ? name : ""))
+      const own = platform === null ? () => undefined : header
+      const guest = isGuest ? name : ""
+      return said(inner, () => Vrbo.read(reading, own, guest), { isHosts: () => Vrbo.namesGuest(reading, own, guest) })
     }
     case "booking":
       return said(inner, () => BookingCom.read(reading, platform === null ? null : { address, name }))
@@ -224,7 +248,8 @@ const platformAndEvidence = (
       const evidence = once(() => PropertyManagers.read(reading, own))
       const isTrusted = !reasons.includes("UNKNOWN_DOMAIN") && address !== ""
       const isPms = structured !== null || isTrusted || PropertyManagers.isOne(reading.phrase, evidence)
-      return { platform: isPms ? "pms" : null, status: isPms ? evidence().status : undefined, templates: [], evidence }
+      const status = isPms ? evidence().status : undefined
+      return { platform: isPms ? "pms" : null, status, templates: [], isHosts: () => true, evidence }
     }
   }
 }
@@ -242,16 +267,18 @@ const kindOf = (
   platform: Platform,
   { address, platform: sender }: Authenticity.Judgement,
   reading: Reading.Reading,
-  { status, templates }: Pick<Said, "status" | "templates">,
+  { isHosts, status, templates }: Pick<Said, "isHosts" | "status" | "templates">,
   headers: (name: string) => ReadonlyArray<string>,
 ): Kinds.Decided => {
+  const declared = [
+    ...(sender === "airbnb" ? headers("x-template").map(Kinds.ofTemplate) : []),
+    ...(sender === "vrbo" ? headers("x-mediated-message-type").flatMap(Kinds.ofMessageType) : []),
+  ]
   const decided = Kinds.decide({
-    declared: [
-      ...(sender === "airbnb" ? headers("x-template").map(Kinds.ofTemplate) : []),
-      ...(sender === "vrbo" ? headers("x-mediated-message-type").flatMap(Kinds.ofMessageType) : []),
-    ],
+    declared,
     linked: templates,
     status,
+    stated: Statements.stateIn(reading.parts),
     isRelayed: sender === "booking" && address.endsWith("@guest.booking.com"),
     isReply: platform === "airbnb" && reading.isReply,
     phrase: reading.phrase,
@@ -259,9 +286,14 @@ const kindOf = (
   if (decided.kind !== "unknown") {
     const isSaid = headers(sender === "airbnb" ? "x-template" : "x-mediated-message-type").length > 0
     const isHeard = decided.kind === "guest_message" || !changing.has(decided.kind)
-    return sender === null || isSaid || isHeard || Authenticity.speaksForItself(address)
-      ? decided
-      : { ...decided, reasons: [...decided.reasons, "UNKNOWN_MAILBOX"] }
+    const isKnown = sender === null || isSaid || isHeard || Authenticity.speaksForItself(address)
+    // A platform confirms to its guests, too, in much the same words.
+    const mayBeOwn = decided.kind === "confirmed" || (decided.kind === "reminder" && sender === "vrbo")
+    const isOwn = mayBeOwn && sender !== null && declared.length + templates.length === 0 && !isHosts()
+    return {
+      ...decided,
+      reasons: [...decided.reasons, ...(isKnown ? [] : ["UNKNOWN_MAILBOX"]), ...(isOwn ? ["OWN_TRIP"] : [])],
+    }
   }
   if (address === "express@airbnb.com") return { kind: "guest_message", reasons: [] }
   if (/^[^@]+@reviews\./.test(address)) return { kind: "review_received", reasons: [] }

@@ -123,7 +123,8 @@ const lastPart = (name: string) => name.slice(name.lastIndexOf("/") + 1)
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && value.length <= 300
     ? value.trim()
-    : typeof value === "number"
+    : // A larger number has lost figures as it was parsed.
+      typeof value === "number" && Number.isSafeInteger(value)
       ? String(value)
       : undefined
 

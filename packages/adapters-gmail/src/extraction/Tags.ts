@@ -1,7 +1,7 @@
 /**
- * The elements of a page, just as `htmlparser2` tells of them, in less than half of its time: a mail writes the same hundred tags
- * thousands of times over, and here each is read once. A page that is more than plain, with drawings or formulas in it or
- * broken off within a tag, is left to the original.
+ * The elements of a page, just as `htmlparser2` tells of them, in less than half of its time: a mail writes the same
+ * hundred tags thousands of times over, and here each is read once. A page that is more than plain, with drawings or
+ * formulas in it or broken off within a tag, is left to the original.
  */
 import { decodeHTML, decodeHTMLAttribute } from "entities/decode"
 

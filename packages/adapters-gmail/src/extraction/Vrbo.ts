@@ -6,6 +6,7 @@ import * as Links from "./Links.ts"
 import * as LocalDates from "./LocalDates.ts"
 import * as PersonName from "./PersonName.ts"
 import { type Reading } from "./Reading.ts"
+import * as Text from "./Text.ts"
 import { type Witness } from "./Witness.ts"
 
 export const read = (
@@ -15,7 +16,7 @@ export const read = (
 ): Evidence.Evidence => {
   const links = Links.named(reading.links, "vrbo")
   return Evidence.merge(
-    ofHeaders(header, senderName),
+    ofHeaders(header, isContradicted(senderName, reading) ? "" : senderName),
     ofSubject(reading),
     {
       ...Evidence.none,
@@ -57,13 +58,28 @@ const ofHeaders = (header: (name: string) => string | undefined, senderName: str
 
 const said = <A>(value: A): Witness<A> => ({ value, source: "header" })
 
+/**
+ * Whether a header or the subject names who comes, or the number under which the host lets the home: the receipt of a
+ * journey of the host's own has neither.
+ */
+export const namesGuest = (
+  { phrase, subject }: Reading,
+  header: (name: string) => string | undefined,
+  senderName: string,
+): boolean =>
+  header("x-inquiry-name") !== undefined ||
+  senderName !== "" ||
+  listingIn(subject) !== undefined ||
+  (phrase !== undefined && PersonName.clean(guestAfter(subject, phrase) ?? "") !== null)
+
 /** `Instant Booking from Ada Testwell: Apr 10 - Apr 17, 2027 - Vrbo #1234567`. */
 const ofSubject = ({ languages, phrase, subject }: Reading): Evidence.Evidence => {
   const found = LocalDates.find(subject.slice(0, 400), languages)
   const range = found.find((one) => one._tag === "Range")
-  const listing = /#\s?(\d{4,12})(?!\d)/.exec(subject)?.[1]
+  const listing = listingIn(subject)
   const codes = [...new Set([...subject.matchAll(code.anywhere ?? /(?!)/g)].map(([, code = ""]) => code))]
-  const name = phrase === undefined ? null : nameAfter(subject, phrase)
+  const guest = phrase === undefined ? null : guestAfter(subject, phrase, range?.start)
+  const name = guest === null ? null : PersonName.clean(guest)
   return {
     ...Evidence.none,
     codes: codes.map((value) => ({ value, source: "subject" })),
@@ -73,13 +89,24 @@ const ofSubject = ({ languages, phrase, subject }: Reading): Evidence.Evidence =
   }
 }
 
-/** The name ends at the colon before the days. It may begin like the word before it: `Reservation from Di Sample`. */
-const nameAfter = (subject: string, { end, start }: Phrase): string | null => {
+/** Where the subject writes of the guest what is no name, the sender's is right only if it is a part of that. */
+const isContradicted = (senderName: string, { phrase, subject }: Reading): boolean => {
+  const guest = phrase === undefined ? null : guestAfter(subject, phrase)
+  return guest !== null && strange.test(guest) && !Text.fold(guest).includes(Text.fold(senderName))
+}
+
+/** In a name that is none. */
+const strange = /[^\p{L}\p{M}\s'’ʼ`´.\-‐‑·・&]/u
+
+const listingIn = (subject: string): string | undefined => /#\s?(\d{4,12})(?!\d)/.exec(subject)?.[1]
+
+/** The name ends at the last colon before the days. It may begin like the word before it: `Reservation from Di Sample`. */
+const guestAfter = (subject: string, { end, start }: Phrase, days = subject.length): string | null => {
   const isSaid = by.test(`${/\S+$/u.exec(subject.slice(start, end))?.[0] ?? ""} `)
-  const text = Lines.normalised(subject.slice(end).replace(/^[\s:：-]+/u, ""))
+  const text = Lines.normalised(subject.slice(end, Math.max(end, days)).replace(/^[\s:：-]+/u, ""))
   const named = isSaid ? text : text.replace(by, "")
-  const colon = named.search(/[:：]/)
-  return colon < 0 ? null : PersonName.clean(named.slice(0, colon))
+  const colon = days < subject.length ? named.search(/[:：][^:：]*$/) : named.search(/[:：]/)
+  return colon < 0 ? null : named.slice(0, colon)
 }
 
 /** `from`, as a word before the name. */

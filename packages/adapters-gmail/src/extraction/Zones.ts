@@ -5,6 +5,7 @@
  * Quoted lines begin with `>`, as in text mails; `Html` marks them so too. What follows `On … wrote:`, a line like
  * `-----Original Message-----` or a block of headers is quoted even without.
  */
+import * as Kinds from "./Kinds.ts"
 
 export interface Zones {
   readonly own: ReadonlyArray<string>
@@ -22,9 +23,13 @@ export interface Forwarded {
   readonly lines: ReadonlyArray<string>
 }
 
-export const zonesOf = (lines: ReadonlyArray<string>): Zones => split(lines, 3)
+/**
+ * Where the subject says that the mail passes one on, the head of another mail begins that one, whatever stands above it:
+ * a note, or a signature. Otherwise that mail may as well be what this one answers.
+ */
+export const zonesOf = (lines: ReadonlyArray<string>, passesOn = false): Zones => split(lines, passesOn, 3)
 
-const split = (lines: ReadonlyArray<string>, depth: number): Zones => {
+const split = (lines: ReadonlyArray<string>, passesOn: boolean, depth: number): Zones => {
   const own: Array<string> = []
   const quoted: Array<string> = []
   for (let index = 0; index < lines.length; index++) {
@@ -40,7 +45,8 @@ const split = (lines: ReadonlyArray<string>, depth: number): Zones => {
       index = boundary.next - 1
       continue
     }
-    if (boundary.says === "forwarded" || (own.length === 0 && quoted.length === 0)) {
+    const isFirst = quoted.length === 0 && !own.some(hasWords)
+    if (boundary.says === "forwarded" || isFirst || (passesOn && boundary.says !== "wrote")) {
       return { own, quoted, forwarded: forwardedOf(rest.map(unquoted), depth) }
     }
     return { own, quoted: [...quoted, ...rest.map(unquoted)], forwarded: null }
@@ -64,13 +70,16 @@ const forwardedOf = (lines: ReadonlyArray<string>, depth: number): Forwarded => 
     if (header.name === "from") from ??= value
     if (header.name === "subject") subject ??= value
   }
-  const inner = depth > 0 ? split(lines.slice(next), depth - 1) : { own: [], forwarded: null }
-  return {
-    subject: subject ?? inner.forwarded?.subject ?? null,
-    from,
-    lines: inner.own.length > 0 ? inner.own : (inner.forwarded?.lines ?? []),
-  }
+  const passesOn = subject !== null && Kinds.isForward(subject)
+  const inner = depth > 0 ? split(lines.slice(next), passesOn, depth - 1) : { own: [], forwarded: null }
+  // What was passed on twice is that of whoever wrote it first.
+  return inner.forwarded !== null && (passesOn || !inner.own.some(hasWords))
+    ? { subject: inner.forwarded.subject ?? subject, from: inner.forwarded.from ?? from, lines: inner.forwarded.lines }
+    : { subject, from, lines: inner.own }
 }
+
+/** Not a rule of underscores, as Outlook draws one above what it passes on. */
+const hasWords = (line: string) => /[\p{L}\p{N}]/u.test(line)
 
 interface Boundary {
   readonly says: "wrote" | "original" | "forwarded" | "headers"

@@ -61,6 +61,7 @@ describe("holdfast extract", () => {
         confirmation_code: "HMTEST0001",
         guest_count: null,
         confidence: 0.99,
+        confidences: { guest_name: 0.99, check_in: 0.99, check_out: 0.99, confirmation_code: 0.99 },
         decision: "auto",
         reasons: [],
       })

@@ -67,6 +67,12 @@ describe("A page", () => {
       `<td bgcolor="#ABCDEF"><font color="#abcdef">${secret}</font></td>`,
       `<style>.pre, p.other { display: none }</style><div class="a pre">${secret}</div>`,
       `<style>/* } */ #pre{opacity:0}</style><div id="pre">${secret}</div>`,
+      `<style>.outer .inner{display:none}</style><div class="outer"><p><b class="inner">${secret}</b></p></div>`,
+      `<style>td > .inner{visibility:hidden}</style><table><tr><td><p class="inner">${secret}</p></table>`,
+      `<style>.one.two{font-size:0}</style><p class="two one">${secret}</p>`,
+      `<style>body #pre b{display:none}</style><p id="PRE"><i><b>${secret}</b></i></p>`,
+      `<style>@media screen{.inner{display:none}}</style><p class="inner">${secret}</p>`,
+      `<style>@media print, only screen {@media all{.inner{display:none}}}</style><p class="inner">${secret}</p>`,
     ]) {
       const page = Html.read(`${hidden}<p>Ada Testwell</p>`)
       assert.deepStrictEqual(page.lines, ["Ada Testwell"], hidden)
@@ -97,6 +103,14 @@ describe("A page", () => {
       `<style>@media (max-width:600px){.wide{display:none}} .narrow{display:none}</style><p class="wide">Ada</p>`,
       `<style>.dark{background-color:#000}</style><td class="dark"><b style="color:white">Ada</b></td>`,
       `<style>.outer .inner{display:none}</style><p class="inner">Ada</p>`,
+      `<style>.outer .inner{display:none}</style><p class="outer"></p><p class="inner">Ada</p>`,
+      `<style>.outer > .inner{display:none}</style><div class="outer"><p><b class="inner">Ada</b></p></div>`,
+      `<style>.outer .inner{display:none} .outer .inner{display:block}</style><div class="outer"><p class="inner">Ada</p></div>`,
+      `<style>.inner{display:none} .outer .inner{display:block}</style><div class="outer"><p class="inner">Ada</p></div>`,
+      `<style>.outer .inner{display:none}</style><div class="outer"><p class="inner" style="display:block">Ada</p></div>`,
+      `<style>u + .body .inner{display:none} .body .inner:hover{display:none}</style><div class="body"><p class="inner">Ada</p></div>`,
+      `<style>.outer[x] .inner, .outer ~ .inner, .outer .inner .more{display:none}</style><div class="outer"><p class="inner">Ada</p></div>`,
+      `<style>@media screen and (max-width:600px), print{.inner{display:none}}</style><p class="inner">Ada</p>`,
       `<style>.head td{background:#000}</style><div class="head"><table><td style="color:#fff">Ada</table></div>`,
       `<!--[if !mso]><!--><p>Ada</p><!--<![endif]-->`,
       `<p style="">Ada`,
@@ -310,13 +324,14 @@ describe("Any html", () => {
       Html.read(piece.repeat(Math.ceil(200_000 / piece.length)))
       Html.read(depths + piece.repeat(Math.ceil(100_000 / piece.length)))
     }
-    for (const css of ["{", "@a{", ".a{b:c;", "}", "/*", ".a,", "@", ".a{b:c}"]) {
+    for (const css of ["{", "@a{", ".a{b:c;", "}", "/*", ".a,", "@", ".a{b:c}", "@media all{", ".a .a{display:none}"]) {
       Html.read(`<style>${css.repeat(Math.ceil(200_000 / css.length))}</style><p class=a>x</p>`)
     }
     for (const json of ["[", '{"a":', ",", '",', "&quot;"]) {
       Html.read(`<script type="application/ld+json">${json.repeat(Math.ceil(200_000 / json.length))}</script>`)
     }
     Html.read(`<i itemscope itemtype=x/AReservation>${"<b itemprop=a>".repeat(400)}${"x<br>".repeat(20_000)}`)
+    Html.read(`<style>${".a .a .a{display:none}".repeat(10)}</style>${"<p class=a></p>".repeat(20_000)}`)
     Html.read(`<a href=x>${"<b>x".repeat(400)}${"x<br>".repeat(20_000)}`)
     Html.read(`<p style="${"font:".repeat(20_000)}">x</p>${`<p style="font:${"1 ".repeat(4000)}">x</p>`.repeat(20)}`)
   })

@@ -30,3 +30,50 @@ describe("A subject that confirms", () => {
     })
   }
 })
+
+describe("A subject that speaks of a new booking", () => {
+  const isBelieved = (subject: string) => {
+    const phrase = Kinds.phraseOf(subject)
+    return phrase?.kind === "confirmed" && !phrase.isQualified
+  }
+
+  it("is not believed where what follows makes it another thing, or one that does not stand yet", () => {
+    for (const subject of [
+      "New booking tips",
+      "New bookings this week",
+      "New booking widget available",
+      "New Booking Opportunities",
+      "New booking - waitlisted",
+      "New booking: no payment received",
+      "Neue Buchungen diese Woche",
+      "Neue Buchung – Zahlung ausstehend",
+      "Nueva reserva pendiente de aprobación",
+      "Nuova prenotazione da confermare",
+      "Nova reserva a aguardar confirmação",
+      "Nieuwe boeking wacht op goedkeuring",
+      "Nowa rezerwacja oczekuje na potwierdzenie",
+    ]) {
+      assert.isFalse(isBelieved(subject), subject)
+    }
+  })
+
+  it("is believed where what follows leads to the guest, the home, the number or the day", () => {
+    for (const subject of [
+      "New booking from Ada Testwell",
+      "New booking received via Airbnb",
+      "New booking: villa rosa",
+      "New booking, 5 Dec 2026",
+      "New Booking - Option House",
+      "Booking confirmation no. 12345",
+      "Neue Buchung von Bruno Beispiel",
+      "Neue Buchung eingegangen",
+      "Nouvelle réservation de Zoë",
+      "Nueva reserva en Casa Sol",
+      "Nuova prenotazione da Ada",
+      "Nova reserva de Ada",
+      "Nieuwe boeking van Ada",
+    ]) {
+      assert.isTrue(isBelieved(subject), subject)
+    }
+  })
+})

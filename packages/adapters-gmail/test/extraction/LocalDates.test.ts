@@ -312,9 +312,21 @@ describe("A date in a mail", () => {
       "CLSF-00000001",
       "9007199254740993001",
       "20261205",
+      "5 Dec 20266",
+      "Dec 5, 20266",
+      "5 de diciembre de 202612",
     ]) {
       assert.deepStrictEqual(LocalDates.find(text), [], text)
     }
+  })
+
+  it("has no day of the week in a word of the mail's own language", () => {
+    assert.strictEqual(stay("per 9–23 mar 2027", "it"), "2027-03-09..2027-03-23")
+    assert.strictEqual(stay("2 nights min, 9–13 Feb", "en"), "2027-02-09..2027-02-13")
+    assert.strictEqual(stay("2 nuits min, 9–13 févr.", "fr"), "2027-02-09..2027-02-13")
+    assert.strictEqual(day("Per, 10 Ara 2026", "tr"), "2026-12-10")
+    assert.strictEqual(day("Min, 6 Des 2026", "id"), "2026-12-06")
+    assert.strictEqual(day("Min, 7 Des 2026", "id"), "WEEKDAY_MISMATCH")
   })
 
   it("is no word of the mail's own language", () => {

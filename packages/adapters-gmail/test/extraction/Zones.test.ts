@@ -124,6 +124,22 @@ describe("A mail's lines", () => {
     })
   }
 
+  it("below the head of another mail are that one's, whatever stands above, where the subject says that it is passed on", () => {
+    const head = ["From: Airbnb <automated@airbnb.com>", "Sent: 2026-11-20", "To: b@example.test", "Subject: Hello"]
+    for (const above of [["mine"], ["mine", "____________________"], ["mine", "-----Original Message-----"]]) {
+      const read = Zones.zonesOf([...above, ...head, "theirs"], true)
+      assert.deepStrictEqual(read.own.slice(0, 1), ["mine"])
+      assert.deepStrictEqual(read.forwarded, {
+        subject: "Hello",
+        from: "Airbnb <automated@airbnb.com>",
+        lines: ["theirs"],
+      })
+      assert.isNull(Zones.zonesOf([...above, ...head, "theirs"], false).forwarded)
+    }
+    const wrote = "On Fri, Nov 20, 2026 at 10:00 AM Ada Testwell <ada@example.test> wrote:"
+    assert.isNull(Zones.zonesOf(["mine", wrote, "theirs"], true).forwarded)
+  })
+
   it("that are forwarded are an inner mail's, without what that one quotes", () => {
     const page = Html.read(
       '<div>FYI</div><div class="gmail_quote"><div>---------- Forwarded message ---------<br>From: <b>Airbnb</b> &lt;automated@airbnb.com&gt;<br>' +
@@ -170,9 +186,9 @@ describe("Any lines", () => {
 
   it.prop(
     "are each in one zone at most, in their order, and nothing is made up",
-    [Schema.Array(line)],
-    ([lines]) => {
-      const { forwarded, own, quoted } = Zones.zonesOf(lines)
+    [Schema.Array(line), Schema.Boolean],
+    ([lines, passesOn]) => {
+      const { forwarded, own, quoted } = Zones.zonesOf(lines, passesOn)
       assert.isAtMost(own.length + quoted.length + (forwarded?.lines.length ?? 0), lines.length)
       let at = 0
       for (const one of own) {

@@ -12,6 +12,7 @@ import * as BookingCom from "./cases/BookingCom.ts"
 import { type Case, confirmedHeader, details, type Field, passed, receivedAt } from "./cases/Case.ts"
 import * as Elsewhere from "./cases/Elsewhere.ts"
 import * as Hostile from "./cases/Hostile.ts"
+import * as Tables from "./cases/Tables.ts"
 import * as Vrbo from "./cases/Vrbo.ts"
 
 const taped = Effect.fnUntraced(function* (raw: Uint8Array) {
@@ -26,7 +27,7 @@ const taped = Effect.fnUntraced(function* (raw: Uint8Array) {
   return content
 })
 
-const all = [...Airbnb.cases, ...Vrbo.cases, ...BookingCom.cases, ...Elsewhere.cases, ...Hostile.cases]
+const all = [...Airbnb.cases, ...Vrbo.cases, ...BookingCom.cases, ...Elsewhere.cases, ...Tables.cases, ...Hostile.cases]
 
 const fields: ReadonlyArray<Field> = ["guestName", "checkIn", "checkOut", "confirmationCode", "guestCount"]
 

@@ -123,6 +123,51 @@ describe("A sender", () => {
   )
 })
 
+describe("A guest whom Booking.com relays", () => {
+  const Line = Schema.Literals([
+    "Guest name: Mallory Sample",
+    "Guest name: Ada Testwell Sample",
+    "Guest name: Ada Testwell",
+    "Check-in: Thu 10 Dec 2026",
+    "Check-out: Wed 30 Dec 2026",
+    "Booking number: 5550000001",
+    "Booking number: 5550000009",
+    "Total guests: 9",
+    "Dates: 10 - 30 December 2026",
+    extranet("5550000001"),
+    extranet("5550000009"),
+  ])
+  const Subject = Schema.Literals([
+    "New booking! (5550000001, Thursday, 10 December 2026)",
+    "New booking! (5550000009, Thursday, 10 December 2026)",
+    "Guest name: Mallory Sample",
+  ])
+
+  it.effect.prop(
+    "says nothing that is believed, with whatever labels, but for the relay's own number and name",
+    [Subject, Schema.Array(Line), Schema.Boolean],
+    ([subject, lines, isPage]) =>
+      Effect.gen(function* () {
+        const facts = yield* read(
+          booking({
+            from: "Ada Testwell via Booking.com <5550000001-abcd.ef12@guest.booking.com>",
+            verdict: passed("guest.booking.com"),
+            subject,
+            text: lines.join("\n"),
+            ...(isPage ? { html: page(...lines) } : {}),
+          }),
+        )
+        const { checkIn, checkOut, confirmationCode, guestCount, guestName, infants, listing, rooms } = facts
+        for (const value of [checkIn, checkOut, guestCount, infants, listing, rooms]) {
+          assert.isBelow(value?.confidence ?? 0, threshold.auto)
+        }
+        if ((guestName?.confidence ?? 0) >= threshold.auto) assert.strictEqual(guestName?.value, "Ada Testwell")
+        if (confirmationCode !== null) assert.strictEqual(confirmationCode.value, "5550000001")
+      }),
+    { arbitrary: { runs: 100 } },
+  )
+})
+
 describe("A subject", () => {
   it.effect("that leads up to a confirmation with other words is a question", () =>
     Effect.gen(function* () {

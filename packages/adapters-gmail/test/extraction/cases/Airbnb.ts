@@ -287,6 +287,26 @@ export const cases: ReadonlyArray<Case> = [
     decision: "none",
     says: { confirmationCode: null },
   })),
+  ...["Nous avons aussi une autre réservation HMTEST0009.", "Our last one, confirmation code: HMTEST0009"].map(
+    (text): Case => ({
+      name: `a number that somebody who asks for a stay mentions is another stay's: ${text}`,
+      mail: thread({ subject: "Inquiry for Sea View for Dec 5 - 8, 2026", text }),
+      kind: "inquiry",
+      decision: "none",
+      says: { confirmationCode: null, checkIn: "2026-12-05" },
+    }),
+  ),
+  {
+    name: "a request has the number that its link has",
+    mail: airbnb({
+      subject: "Reservation request for Sea View",
+      text: "https://www.airbnb.com/hosting/reservations/details/HMTEST0001",
+      headers: { "X-Template": "reservation/host_request" },
+    }),
+    kind: "request_pending",
+    decision: "none",
+    says: { confirmationCode: "HMTEST0001" },
+  },
   {
     name: "A21: proposed days are never days",
     mail: airbnb({
@@ -800,4 +820,147 @@ export const cases: ReadonlyArray<Case> = [
       ...(lines[0] === "Guests" ? ["guestCount" as const] : []),
     ],
   })),
+  ...(
+    [
+      ["预订已确认 - Zoë 🌸 Muster将于12月5日入住", ["入住", "12月5日周六", "退房", "12月8日周二"]],
+      [
+        "예약 확정 - Zoë 🌸 Muster님이 12월 5일에 체크인합니다",
+        ["체크인", "12월 5일 (토)", "체크아웃", "12월 8일 (화)"],
+      ],
+      ["Reservation confirmed - A B arrives Dec 5", [...stay, "Guest name: Somebody Else"]],
+      ["Reservation confirmed - Ada (Addy) Testwell arrives Dec 5", [...stay, "Guest name: Somebody Else"]],
+    ] as const
+  ).map(([subject, lines]): Case => ({
+    name: `A08: where the subject names the guest in no name, neither a label nor anybody else is the guest: ${subject}`,
+    mail: confirmation([...lines, details("HMTEST0001")], subject),
+    kind: "confirmed",
+    decision: "auto",
+    says: { guestName: null, checkIn: "2026-12-05", checkOut: "2026-12-08" },
+  })),
+  {
+    name: "A08: a label of which the guest may be the author names nobody by itself",
+    mail: confirmation([...stay, "Guest name: Somebody Else", details("HMTEST0001")], "Reservation confirmed"),
+    kind: "confirmed",
+    decision: "auto",
+    says: { guestName: "Somebody Else" },
+    sure: ["checkIn", "checkOut", "confirmationCode"],
+  },
+  ...(
+    [
+      ["Reservation Confirmed - Ada Testwell", "Ada", "Ada Testwell"],
+      ["Reservation Confirmed - 山田 太郎", "山田", "山田 太郎"],
+      ["Reservation Confirmed - 山田 太郎", "太郎", "山田 太郎"],
+      ["Reservation Confirmed - Ada Testwell", "Bruno", null],
+      ["Reservation Confirmed - Cosy Loft", "Ada", null],
+      ["Reservation Confirmed - Cosy Loft", "Cosy Loft", null],
+    ] as const
+  ).map(([subject, line, guestName]): Case => ({
+    name: `a subject without a day names the guest whose first name stands alone: ${subject} / ${line}`,
+    mail: confirmation([line, ...stay, details("HMTEST0001")], subject),
+    kind: "confirmed",
+    decision: "auto",
+    says: guestName === null ? {} : { guestName },
+    sure: [...(guestName === null ? [] : ["guestName" as const]), "checkIn", "checkOut", "confirmationCode"],
+  })),
+  ...(["RE: Reserva en Cosy Loft, 5 dic – 8 dic", "RE: Prenotazione per Cosy Loft, 5–8 dic"] as const).map(
+    (subject): Case => ({
+      name: `a home in the subject of a thread is no guest: ${subject}`,
+      mail: thread({
+        subject,
+        text: ["Conan", "Hola", "Cosy Loft", "Llegada", "5 de diciembre de 2026"].join("\r\n"),
+        headers: { "X-Template": "messaging/new_message" },
+      }),
+      kind: "guest_message",
+      decision: "none",
+      says: { guestName: null },
+    }),
+  ),
+  ...(
+    [
+      ["Your reservation change was accepted", "alteration_accepted"],
+      ["Deine Buchungsänderung wurde akzeptiert", "alteration_accepted"],
+      ["Your reservation change was not accepted", "alteration_declined"],
+    ] as const
+  ).map(([subject, kind]): Case => ({
+    name: `what became of a change: ${subject}`,
+    mail: airbnb({ subject, text: `Ada\r\nCosy Loft\r\n${details("HMTEST0001").replace(/\?.*/, "")}` }),
+    kind,
+    decision: kind === "alteration_accepted" ? "auto" : "none",
+    says: { confirmationCode: "HMTEST0001", checkIn: null },
+  })),
+  {
+    name: "`per` is no Turkish Thursday in an Italian subject",
+    mail: airbnb({
+      subject: "Cancellata: prenotazione HMTEST0001 per 9–23 mar 2027",
+      headers: { "X-Template": "mdx_cancellation/reservation_canceled_by_guest_to_host" },
+    }),
+    kind: "cancelled",
+    decision: "none",
+    says: { checkIn: "2027-03-09", checkOut: "2027-03-23" },
+  },
+  {
+    name: "a first name that is another language's label of a day is none",
+    mail: confirmation(
+      ["Von", "Hi! We were at your place on Jun 18 last year.", ...stay, details("HMTEST0001")],
+      "Reservation confirmed - Von Testwell arrives Dec 5",
+    ),
+    kind: "confirmed",
+    decision: "auto",
+    says: { guestName: "Von Testwell", checkIn: "2026-12-05", checkOut: "2026-12-08" },
+  },
+  ...(
+    [
+      ["Reservation confirmed for Lisbon", ["You’re going to Lisbon!", ...stay]],
+      ["Your reservation is confirmed", ["Entire home hosted by Bruno", ...stay]],
+      ["Réservation confirmée pour Lisbonne", ["Arrivée", "sam. 5 déc.", "Départ", "mar. 8 déc."]],
+    ] as const
+  ).map(([subject, lines]): Case => ({
+    name: `the receipt of the host's own journey is only a question: ${subject}`,
+    mail: airbnb({
+      subject,
+      text: [...lines, "HMTEST0001", "https://www.airbnb.com/trips/v1/reservation-details/ro/HMTEST0001"].join("\r\n"),
+    }),
+    kind: "confirmed",
+    decision: "review",
+    says: { guestName: null },
+    sure: [],
+    reasons: ["OWN_TRIP"],
+  })),
+  {
+    name: "a link to where only hosts go says that the stay is the host's to give",
+    mail: airbnb({ subject: "Your reservation is confirmed", text: [...stay, details("HMTEST0001")].join("\r\n") }),
+    kind: "confirmed",
+    decision: "auto",
+    says: { checkIn: "2026-12-05" },
+  },
+  {
+    name: "a sentence that the stay was cancelled contradicts a subject that it is confirmed",
+    mail: confirmation(["This reservation was canceled by the guest.", ...stay, details("HMTEST0001")]),
+    kind: "confirmed",
+    decision: "review",
+    says: { checkIn: "2026-12-05" },
+    reasons: ["KIND_CONFLICT"],
+  },
+  {
+    name: "what would become of it contradicts nothing",
+    mail: confirmation([
+      "Your reservation is cancelled without a fee if you do so before Dec 1.",
+      ...stay,
+      details("HMTEST0001"),
+    ]),
+    kind: "confirmed",
+    decision: "auto",
+    says: { checkIn: "2026-12-05" },
+    reasons: [],
+  },
+  {
+    name: "days in a home's name are not those of the stay",
+    mail: thread({
+      subject: "RE: Reservation for Loft, 3 - 6 Nov Street, Dec 27, 2027 – Jan 2, 2028",
+      text: ["Check-in", "Mon, Dec 27, 2027", "Checkout", "Sun, Jan 2, 2028"].join("\r\n"),
+    }),
+    kind: "guest_message",
+    decision: "none",
+    says: { checkIn: "2027-12-27", checkOut: "2028-01-02" },
+  },
 ]

@@ -235,6 +235,44 @@ export const cases: ReadonlyArray<Case> = [
     says: { guestName: null, confirmationCode: "5550000001" },
     reasons: ["FIELD_CONFLICT"],
   },
+  ...(
+    [
+      [
+        "what a guest asks for below labels",
+        "We received this message",
+        ["Check-in: Thu 10 Dec 2026", "Check-out: Wed 30 Dec 2026", "Total guests: 9", "Booking number: 5550000001"],
+        { checkIn: "2026-12-10", checkOut: "2026-12-30", guestCount: 9 },
+      ],
+      [
+        "the subject of a relayed mail",
+        "New booking! (5550000001, Thursday, 10 December 2026)",
+        ["Check-in: Thu 10 Dec 2026"],
+        { checkIn: "2026-12-10" },
+      ],
+      ["a labelled flight", "We received this message", ["Arrival: 4 Dec 2026 14:30, flight LH123"], {}],
+    ] as const
+  ).map(([what, subject, lines, says]): Case => ({
+    name: `${what} is what the guest says: only the number and the name of the relay are sure`,
+    mail: booking({
+      from: '"Ada Testwell via Booking.com" <5550000001-abcd.ef12.gh34.ij56@guest.booking.com>',
+      verdict: passed("guest.booking.com"),
+      subject,
+      text: lines.join("\r\n"),
+    }),
+    kind: "guest_message",
+    // A number that the guest writes as well makes no value surer.
+    decision: [subject, ...lines].join().includes("5550000001") ? "auto" : "review",
+    says: { guestName: "Ada Testwell", confirmationCode: "5550000001", ...says },
+    sure: ["guestName", "confirmationCode"],
+  })),
+  ...(["A guest", "Ada via Booking.com"] as const).map((name): Case => ({
+    name: `a name that the guest writes is no surer for the relay's, which is: ${name}`,
+    mail: relayed(name, ["Guest name: Ada Testwell", "Booking number: 5550000001"]),
+    kind: "guest_message",
+    decision: "auto",
+    says: { guestName: "Ada Testwell", confirmationCode: "5550000001" },
+    sure: ["confirmationCode"],
+  })),
   {
     name: "a relay without a number is a guest's, who may write any number",
     mail: booking({
@@ -246,5 +284,22 @@ export const cases: ReadonlyArray<Case> = [
     kind: "guest_message",
     decision: "review",
     says: { guestName: null },
+  },
+  {
+    name: "of two numbers in the subject neither is believed",
+    mail: booking({ subject: "Booking.com - New booking! (5550000001, 5550000002, Wednesday, 2 June 2027)" }),
+    kind: "confirmed",
+    decision: "review",
+    says: { confirmationCode: null, checkIn: "2027-06-02" },
+    reasons: ["CODE_CONFLICT"],
+  },
+  {
+    name: "C01: what goes on is something else than a new booking",
+    mail: booking({ subject: "Booking.com - New booking opportunities (5550000001, Wednesday, 2 June 2027)" }),
+    kind: "confirmed",
+    decision: "review",
+    says: {},
+    sure: [],
+    reasons: ["SUBJECT_UNCLEAR"],
   },
 ]

@@ -1,4 +1,4 @@
-import { airbnb, type Case, confirmedHeader, engine, page } from "./Case.ts"
+import { airbnb, type Case, confirmedHeader, engine, page, passed } from "./Case.ts"
 
 const lodgify = {
   subject: "New Confirmed Booking: Bruno Beispiel #B00000001",
@@ -21,6 +21,24 @@ const numeric = (...lines: ReadonlyArray<string>) =>
   engine({ subject: "New booking", text: [...lines, "Booking number: LC-7781"].join("\r\n") })
 
 const inner = ["Check-in", "Sat, Dec 5", "Checkout", "Tue, Dec 8", "Confirmation code", "HMTEST0001"]
+
+/** What a mail program writes above what it passes on. */
+const head = [
+  "From: Airbnb <automated@airbnb.com>",
+  "Sent: Friday, November 20, 2026 9:12 AM",
+  "To: friend@example.net",
+  "Subject: Reservation confirmed - Ada Testwell arrives Dec 5",
+]
+
+const innerSays = {
+  guestName: "Ada Testwell",
+  checkIn: "2026-12-05",
+  checkOut: "2026-12-08",
+  confirmationCode: "HMTEST0001",
+}
+
+const forward = (subject: string, lines: ReadonlyArray<string>) =>
+  airbnb({ from: "A Friend <friend@example.net>", verdict: passed("example.net"), subject, text: lines.join("\r\n") })
 
 /** A mail to which another one is attached, whole. */
 const attached = (
@@ -331,6 +349,58 @@ export const cases: ReadonlyArray<Case> = [
     decision: "auto",
     says: { confirmationCode: null, checkIn: "2027-03-12" },
   })),
+  ...(
+    [
+      ["a note", "Fw", ["fyi", ...head]],
+      ["a signature", "WG", ["Mit freundlichen Grüßen", "A Friend", ...head]],
+      ["a note and a rule", "TR", ["à noter", "________________________________", ...head]],
+      ["a note and words between rules", "RV", ["Hola", "-----Mensaje original-----", ...head]],
+    ] as const
+  ).map(([what, prefix, above]): Case => ({
+    name: `D09: a mail that is passed on below ${what} says what it says without`,
+    mail: forward(`${prefix}: Reservation confirmed - Ada Testwell arrives Dec 5`, [...above, ...inner]),
+    kind: "confirmed",
+    platform: "airbnb",
+    decision: "review",
+    says: innerSays,
+    sure: [],
+    reasons: ["FORWARDED"],
+  })),
+  {
+    name: "D09: a rule is no words of one's own, whatever the subject says",
+    mail: forward("A stay", ["________________________________", ...head, ...inner]),
+    kind: "confirmed",
+    platform: "airbnb",
+    decision: "review",
+    says: innerSays,
+    reasons: ["FORWARDED"],
+  },
+  {
+    name: "D09: what is passed on twice is that of whoever wrote it first",
+    mail: forward("Fw: Fw: Reservation confirmed - Ada Testwell arrives Dec 5", [
+      "And for you",
+      "From: Bruno Beispiel <bruno@example.net>",
+      "Sent: Friday, November 20, 2026 9:30 AM",
+      "To: friend@example.net",
+      "Subject: Fw: Reservation confirmed - Ada Testwell arrives Dec 5",
+      "Is this yours?",
+      ...head,
+      ...inner,
+    ]),
+    kind: "confirmed",
+    platform: "airbnb",
+    decision: "review",
+    says: innerSays,
+    reasons: ["FORWARDED"],
+  },
+  {
+    name: "D09: a mail that is answered says nothing",
+    mail: forward("Re: Reservation confirmed - Ada Testwell arrives Dec 5", ["Is it yours?", ...head, ...inner]),
+    kind: "unknown",
+    platform: null,
+    decision: "none",
+    says: { guestName: null, checkIn: null, checkOut: null, confirmationCode: null },
+  },
   {
     name: "D08: the subject of an attached mail is split within a character",
     mail: attached(
@@ -342,5 +412,103 @@ export const cases: ReadonlyArray<Case> = [
     decision: "review",
     says: { guestName: "Chloë Testwell", checkIn: "2026-12-05", confirmationCode: "HMTEST0001" },
     reasons: ["FORWARDED"],
+  },
+  ...[
+    "New booking #B00000001 - awaiting payment",
+    "New booking #B00000001 needs your approval",
+    "New booking #B00000001 tentative",
+    "New booking #B00000001 unpaid",
+    "New booking #B00000001: please confirm",
+    "New booking #B00000001 deleted",
+    "New booking #B00000001 - option until Dec 1, 2026",
+    "New booking #B00000001 - you must accept within 24 hours",
+    "New Booking #B00000001 - Deposit Missing",
+    "New booking fees #B00000001",
+    "Neue Buchung #B00000001 wartet auf Freigabe",
+    "Nouvelle réservation #B00000001 à valider",
+  ].map((subject): Case => ({
+    name: `D01: a new booking that does not stand yet is only a question: ${subject}`,
+    mail: engine({ ...lodgify, subject }),
+    trusted: ["example.org"],
+    kind: "confirmed",
+    decision: "review",
+    says: {},
+    sure: [],
+    reasons: ["SUBJECT_UNCLEAR"],
+  })),
+  ...[
+    "New booking from Ada Testwell #B00000001",
+    "New booking received #B00000001",
+    "New booking at Sea View #B00000001",
+  ].map((subject): Case => ({
+    name: `D01: what leads on to the guest, the home or the number takes nothing back: ${subject}`,
+    mail: engine({ ...lodgify, subject }),
+    trusted: ["example.org"],
+    kind: "confirmed",
+    decision: "auto",
+    says: { confirmationCode: "B00000001" },
+    reasons: [],
+  })),
+  ...[
+    "This booking is not confirmed yet. It is waiting for payment.",
+    "Booking #1234 is pending for Administrator confirmation.",
+    "Hello! This booking was cancelled by the guest.",
+    "Please accept or decline this booking within 24 hours.",
+    "Die Buchung ist noch nicht bestätigt.",
+    "Cette réservation n'est pas encore confirmée.",
+    "La reserva ha sido cancelada.",
+    "Esta reserva se ha cancelado.",
+    "La prenotazione è in attesa di approvazione.",
+    "Esta reserva foi cancelada.",
+    "Deze boeking is nog niet bevestigd.",
+  ].map((sentence): Case => ({
+    name: `D01: a sentence of the body contradicts the subject: ${sentence}`,
+    mail: engine({ ...lodgify, text: `${sentence}\r\n${lodgify.text}` }),
+    trusted: ["example.org"],
+    kind: "confirmed",
+    decision: "review",
+    says: { checkIn: "2027-03-12" },
+    reasons: ["KIND_CONFLICT"],
+  })),
+  ...[
+    "This booking is confirmed.",
+    "This booking was not paid online.",
+    "If this booking is cancelled, you are told at once.",
+    "Your reservation is cancelled free of charge until Dec 1.",
+    "Your booking is waiting for you.",
+    "Our cancellation policy: the last booking was cancelled in time.",
+  ].map((sentence): Case => ({
+    name: `D01: a sentence that takes nothing back contradicts nothing: ${sentence}`,
+    mail: engine({ ...lodgify, text: `${sentence}\r\n${lodgify.text}` }),
+    trusted: ["example.org"],
+    kind: "confirmed",
+    decision: "auto",
+    says: all,
+    reasons: [],
+  })),
+  {
+    name: "D01: of two numbers in the subject neither is believed",
+    mail: engine({ ...lodgify, subject: "New Confirmed Booking: Bruno Beispiel #B00000001 #B00000002" }),
+    trusted: ["example.org"],
+    kind: "confirmed",
+    decision: "review",
+    says: { confirmationCode: null },
+    reasons: ["CODE_CONFLICT"],
+  },
+  {
+    name: "D02: a number that lost its last figures as it was parsed is none",
+    mail: engine({ ...structured, html: structured.html.replace('"LC-7781"', "9007199254740993001") }),
+    trusted: ["example.org"],
+    kind: "confirmed",
+    decision: "auto",
+    says: { confirmationCode: null, checkIn: "2027-03-12" },
+  },
+  {
+    name: "D02: a number that kept them is one",
+    mail: engine({ ...structured, html: structured.html.replace('"LC-7781"', "9007199254740991") }),
+    trusted: ["example.org"],
+    kind: "confirmed",
+    decision: "auto",
+    says: { confirmationCode: "9007199254740991" },
   },
 ]

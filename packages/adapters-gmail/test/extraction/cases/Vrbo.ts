@@ -1,4 +1,4 @@
-import { type Case, vrbo } from "./Case.ts"
+import { type Case, passed, vrbo } from "./Case.ts"
 
 const body = [
   "Reservation ID:",
@@ -51,6 +51,17 @@ export const cases: ReadonlyArray<Case> = [
     kind: "inquiry",
     decision: "none",
     says: { checkIn: "2027-05-01", confirmationCode: null },
+  },
+  {
+    name: "B04: what somebody asks who was here before names no reservation",
+    mail: vrbo({
+      subject: "Inquiry from Ada Testwell",
+      text: "Reservation ID HA-TST009 was our last one\r\nReservation ID: HA-TST009",
+      headers: { "X-Mediated-Message-Type": "INQUIRY" },
+    }),
+    kind: "inquiry",
+    decision: "none",
+    says: { confirmationCode: null },
   },
   {
     name: "B05: a header that nobody knows is told, and the subject is a question",
@@ -250,4 +261,34 @@ export const cases: ReadonlyArray<Case> = [
     says: { guestName: "Ada & Bruno Testwell" },
     sure: ["guestName", "checkIn", "checkOut", "confirmationCode", "guestCount"],
   },
+  ...["Your booking is confirmed!", "Booking confirmed: Beach house, Dec 5 - Dec 8, 2026 - HA-TST123"].map(
+    (subject): Case => ({
+      name: `the receipt of the host's own journey is only a question: ${subject}`,
+      mail: vrbo({
+        from: "Vrbo <vrbo@messages.vrbo.com>",
+        verdict: passed("messages.vrbo.com"),
+        subject,
+        text: ["Reservation ID:", "HA-TST123", "Check in: Sat, Dec 5, 2026", "Check out: Tue, Dec 8, 2026"].join(
+          "\r\n",
+        ),
+      }),
+      kind: "confirmed",
+      decision: "review",
+      says: { confirmationCode: "HA-TST123", checkIn: "2026-12-05" },
+      sure: [],
+      reasons: ["OWN_TRIP"],
+    }),
+  ),
+  ...(
+    [
+      ["Ada: Testwell", '"Ada: Testwell" <sender@messages.homeaway.com>'],
+      ['Ada "Addie" Testwell', '"Ada "Addie" Testwell" <sender@messages.homeaway.com>'],
+    ] as const
+  ).map(([guest, from]): Case => ({
+    name: `a guest whose name is none in the subject is nobody: ${guest}`,
+    mail: vrbo({ from, subject: subject.replace("Ada Testwell", guest), text: body.join("\r\n") }),
+    kind: "confirmed",
+    decision: "auto",
+    says: { guestName: null, checkIn: "2027-04-10" },
+  })),
 ]
