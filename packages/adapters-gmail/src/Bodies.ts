@@ -8,6 +8,8 @@
  * Where one does not, what is set aside here is not what the parser has read. Only what is written plainly is set aside:
  * without comments, and with no line that might end the part.
  */
+import { isUtf8 } from "node:buffer"
+
 import { isCharset } from "./Charsets.ts"
 import * as HtmlText from "./HtmlText.ts"
 import * as Parts from "./Parts.ts"
@@ -19,6 +21,8 @@ export interface SetAside {
   readonly bodies: ReadonlyArray<Body>
   /** How the marks begin, as nothing else in the mail does: it is made from the digest of the whole mail. */
   readonly stem: string
+  /** How many of the bytes after the headers are of the mail itself: the rest is marks, and heads made for them. */
+  readonly left: number
 }
 
 export interface Texts {
@@ -40,17 +44,21 @@ export interface Manner {
   readonly long: number
   /** Whether mails that are attached are read, or are attachments like others. */
   readonly attachedMails: "read" | "left"
+  /** Whether a part is set aside whose head leaves doubt how it is written. The parser then gets a head without. */
+  readonly heads: "plain" | "any"
 }
 
 /** What is fastest: a shorter body takes the parser less time than a mark. */
-const usual: Manner = { long: 4_000, attachedMails: "read" }
+const usual: Manner = { long: 4_000, attachedMails: "read", heads: "plain" }
 
 /** Sets bodies of the mail with this digest aside. There is a character for each of its bytes. */
 export const setAside = (mail: Buffer, digest: string, characters: () => string, manner: Manner = usual): SetAside => {
   const stem = `${digest.slice(0, 40)}-`
   const bodies: Array<Body> = []
-  const marked = withMarks({ mail, characters, manner, stem, bodies, room: { flowed: 1_000_000 } }, 0)
-  return { mail: marked, bodies, stem }
+  const room = { flowed: 1_000_000 }
+  const made = { length: 0 }
+  const marked = withMarks({ mail, characters, manner, stem, bodies, room, made }, 0)
+  return { mail: marked, bodies, stem, left: marked.length - made.length }
 }
 
 /** A mail, or one that is attached to it. */
@@ -63,6 +71,8 @@ interface Level {
   readonly bodies: Array<Body>
   /** Bytes of text whose lines go on that may still be put together; what is longer stays in its lines. */
   readonly room: { flowed: number }
+  /** What is written in the place of bodies. */
+  readonly made: { length: number }
 }
 
 const withMarks = (level: Level, depth: number): Buffer => {
@@ -71,8 +81,9 @@ const withMarks = (level: Level, depth: number): Buffer => {
   const isLeft = manner.attachedMails === "left" || parts.some(({ contentType }) => reports.has(contentType))
   const pieces: Array<Buffer> = []
   let from = 0
-  const place = (start: number, written: Buffer | string, end: number) => {
-    pieces.push(mail.subarray(from, start), typeof written === "string" ? Buffer.from(written, "latin1") : written)
+  const place = (start: number, written: string, end: number) => {
+    pieces.push(mail.subarray(from, start), Buffer.from(written, "latin1"))
+    level.made.length += written.length
     from = end
   }
   for (const part of around.length === 0 ? parts : inOrder(parts, around)) {
@@ -87,11 +98,13 @@ const withMarks = (level: Level, depth: number): Buffer => {
     // The parser ends the last line of an attached mail itself.
     const end = depth === 0 && part.end === mail.length ? beforeLastBreak(mail, part) : part.end
     const body = mail.subarray(part.start, end)
-    const form = body.length < manner.long ? null : formOf(mail, part, isLeft, depth)
-    if (form === null || mayEnd(body, form, boundaries)) continue
+    const form = body.length < manner.long ? null : formOf(level, part, isLeft, depth)
+    if (form === null || (manner.heads === "plain" && mayEnd(body, form, boundaries))) continue
     if (form.as === "mail") {
       const attached = () => characters().slice(part.start, end)
-      place(part.start, withShownHeaders(withMarks({ ...level, mail: body, characters: attached }, depth + 1)), end)
+      const shown = withShownHeaders(withMarks({ ...level, mail: body, characters: attached }, depth + 1))
+      pieces.push(mail.subarray(from, part.start), shown)
+      from = end
       continue
     }
     const { as } = form
@@ -137,7 +150,7 @@ const textOf = ({ characters, mail }: Level, part: Parts.Part, end: number, form
   const body = mail.subarray(part.start, end)
   const text = decoded(
     form.encoding === "base64"
-      ? Buffer.from(characters().slice(part.start, end), "base64")
+      ? fromBase64(characters().slice(part.start, end))
       : form.encoding === "quoted"
         ? quotedLinesOf(body)
         : linesOf(body),
@@ -235,10 +248,11 @@ const reports: ReadonlySet<string> = new Set(["message/delivery-status", "messag
 export const attachedMailsAtMost = 4
 
 /** How a body is written, if its head leaves no doubt. */
-const formOf = (mail: Buffer, part: Parts.Part, isLeft: boolean, depth: number): Form | null => {
+const formOf = ({ mail, manner }: Level, part: Parts.Part, isLeft: boolean, depth: number): Form | null => {
   const { contentType: type, head, headers, start } = part
-  if (!plainHead.test(mail.toString("latin1", head, start))) return null
   const contentType = Parts.header(headers, "content-type")
+  if (manner.heads === "any") return likelyFormOf(mail, part, contentType, isLeft || depth >= attachedMailsAtMost)
+  if (!plainHead.test(mail.toString("latin1", head, start))) return null
   if (contentType !== "" && !plainType.test(contentType)) return null
   const encoding = encodings.get(Parts.header(headers, "content-transfer-encoding").toLowerCase())
   const disposition = Parts.header(headers, "content-disposition")
@@ -256,6 +270,27 @@ const formOf = (mail: Buffer, part: Parts.Part, isLeft: boolean, depth: number):
   const isFlowed = /^flowed$/i.test(Parts.parameter(contentType, "format") ?? "")
   const flow = /^yes$/i.test(Parts.parameter(contentType, "delsp") ?? "") ? "drops" : "keeps"
   return { as: type === "text/html" ? "html" : "text", encoding, charset, flow: isFlowed ? flow : null }
+}
+
+/** How a body is most likely written, whatever else its head says. */
+const likelyFormOf = (
+  mail: Buffer,
+  { boundary, contentType: type, end, headers, start }: Parts.Part,
+  contentType: string,
+  isLeft: boolean,
+): Form | null => {
+  if (type === "message/rfc822") return isLeft ? unread : { ...unread, as: "mail" }
+  if (type.startsWith("message/") || (type.startsWith("multipart/") && boundary !== undefined)) return null
+  const isAttachment = /^attachment\b/i.test(Parts.header(headers, "content-disposition"))
+  if (isAttachment || (type !== "text/plain" && type !== "text/html")) return unread
+  const named = /^[\w-]*/.exec(Parts.header(headers, "content-transfer-encoding"))?.[0].toLowerCase() ?? ""
+  const charset = (Parts.parameter(contentType, "charset") ?? "utf-8").toLowerCase()
+  return {
+    as: type === "text/html" ? "html" : "text",
+    encoding: encodings.get(named) ?? "plain",
+    charset: isCharset(charset) ? charset : isUtf8(mail.subarray(start, end)) ? "utf-8" : "windows-1252",
+    flow: null,
+  }
 }
 
 /** Headers and their continuations, up to an empty line. */
@@ -310,6 +345,10 @@ const withoutReturns = (bytes: Buffer, end: number): number => {
   while (bytes[at - 1] === carriageReturn) at--
   return at
 }
+
+/** What follows padding is written on its own; as often as there are lines, but not endlessly. */
+const fromBase64 = (written: string): Buffer =>
+  Buffer.concat(written.split(/=+/, 100_000).map((piece) => Buffer.from(piece, "base64")))
 
 /** A NUL is quickly found among bytes, and slowly among wide characters. */
 const decoded = (bytes: Uint8Array, charset: string): string => {

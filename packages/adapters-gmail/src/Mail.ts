@@ -102,15 +102,17 @@ const read = async (raw: Buffer, { characters, sha256 }: Forms) => {
   const aside = mail === written ? first : setAside(mail)
   const ways: ReadonlyArray<() => Bodies.SetAside> = [
     () => aside,
-    () => setAside(mail, { long: short, attachedMails: "read" }),
-    () => ({ ...aside, mail, bodies: [] }),
-    () => setAside(mail, { long: short, attachedMails: "left" }),
+    () => setAside(mail, { long: short, attachedMails: "read", heads: "plain" }),
+    () => ({ ...aside, mail, bodies: [], left: mail.length }),
+    () => setAside(withSingleReturns(mail), { long: short, attachedMails: "read", heads: "any" }),
+    () => setAside(withSingleReturns(mail), { long: short, attachedMails: "left", heads: "any" }),
   ]
   for (const [at, way] of ways.entries()) {
-    const { bodies, mail, stem } = way()
-    if (!isBounded(mail)) continue
-    const email = await PostalMime.parse(mended(mail), { ...limits, forceRfc822Attachments: at === ways.length - 1 })
-    const texts = await Bodies.putBack({ bodies, mail, stem }, textsOf(email))
+    const aside = way()
+    if (!isBounded(aside)) continue
+    const forceRfc822Attachments = at === ways.length - 1
+    const email = await PostalMime.parse(mended(aside.mail), { ...limits, forceRfc822Attachments })
+    const texts = await Bodies.putBack(aside, textsOf(email))
     if (texts !== null) return { email, ...texts }
   }
   throw new Error("beyond what is read")
@@ -124,14 +126,14 @@ const short = 100
  * for a part and an attached mail, and the square of the length for html that is read as text. A text that is all of the
  * mail is not read as anything else, and may be longer.
  */
-const isBounded = (mail: Buffer): boolean => {
+const isBounded = ({ left, mail }: Bodies.SetAside): boolean => {
   const head = mail.toString("latin1", 0, headersAtMost)
   const end = /^\r*\n|\n\r*\n/.exec(head)
   if (end === null) return mail.length <= headersAtMost
   const start = end.index + end[0].length
-  const size = mail.length - start
-  if (size <= severalAtMost) return true
-  return size <= oneAtMost && isOne(head.slice(0, start)) && hasFewLines(mail)
+  if (mail.length - start <= severalAtMost) return true
+  if (mail.length - start > oneAtMost || !hasFewLines(mail)) return false
+  return left - start <= severalAtMost || isOne(head.slice(0, start))
 }
 
 const [severalAtMost, oneAtMost, linesAtMost] = [16 * 1024, 1024 * 1024, 30_000]
@@ -140,7 +142,7 @@ const [severalAtMost, oneAtMost, linesAtMost] = [16 * 1024, 1024 * 1024, 30_000]
 const isOne = (head: string): boolean =>
   (head.match(/^.*content-type.*$/gim) ?? []).every((header) => isPlainLeaf.test(header))
 
-const isPlainLeaf = /^content-type:[ \t]*(?!multipart|message)[\w.+-]+\/[\w.+-]+[ \t]*(?:;|\r?$)/i
+const isPlainLeaf = /^content-type:[ \t]*(?!multipart|message)[\w.+-]+\/[\w.+-]+[ \t]*(?:[;(]|\r?$)/i
 
 const hasFewLines = (mail: Buffer): boolean => {
   let lines = 0
@@ -167,6 +169,10 @@ const withLineFeeds = (mail: Buffer): Buffer =>
   mail.includes(lineFeed) || !mail.includes(carriageReturn)
     ? mail
     : Buffer.from(mail.map((byte) => (byte === carriageReturn ? lineFeed : byte)))
+
+/** With one carriage return at most before each line feed: broken gateways write several. */
+const withSingleReturns = (mail: Buffer): Buffer =>
+  mail.includes("\r\r\n") ? Buffer.from(mail.toString("latin1").replace(/\r+\n/g, "\r\n"), "latin1") : mail
 
 const withKnownCharsets = (mail: Buffer): Buffer => {
   const mend = isUtf8(mail) ? (header: string) => known(unquoted(header)) : unquoted

@@ -41,7 +41,7 @@ const depthAtMost = 16
 const partsAtMost = 10_000
 
 /** Bytes of headers that are read; what comes after is content. */
-const headAtMost = 100_000
+const headAtMost = 262_144
 
 /** Lines that begin as boundaries do, for each of which all that are open are tried; what comes after is one part. */
 const dashesAtMost = 50_000
@@ -238,7 +238,9 @@ const headOf = (text: string, head: number, unless: string): Head => {
   const headers = text.replace(/\r?\n[ \t]+/g, " ")
   const contentType = header(headers, "content-type")
   const isMultipart = /^multipart\//i.test(contentType)
-  const boundary = isMultipart ? parameter(contentType, "boundary") : undefined
+  const boundary = isMultipart
+    ? (parameter(contentType, "boundary") ?? parameter(contentType, "boundary\\*0"))
+    : undefined
   const filename = parameter(header(headers, "content-disposition"), "filename") ?? parameter(contentType, "name")
   return {
     head,
@@ -285,7 +287,10 @@ export const structureOf = (mail: Buffer) => {
       begun = { head, start }
       if (head.boundary !== undefined) boundaries.add(head.boundary)
     },
-    retract: () => (begun = undefined),
+    retract: () => {
+      if (begun !== undefined) around.push({ head: undefined, start: begun.start, end: position })
+      begun = undefined
+    },
     end: (end) => {
       if (begun !== undefined) parts.push({ ...begun.head, start: begun.start, end })
     },

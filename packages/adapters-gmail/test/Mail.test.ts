@@ -139,10 +139,6 @@ describe("A mail", () => {
     "groups of receivers within groups": `From: ${"x:".repeat(200_000)}\r\n\r\nx`,
     "many multiparts one after the other":
       mixed + "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n--c--\r\n".repeat(10_000),
-    "a long link in a page whose head has a comment": page(`<a href=${"x".repeat(1_000_000)}`).replace(
-      "text/html",
-      "text/html; x=(",
-    ),
     "charsets that nobody has heard of": mixed + "--b\r\nContent-Type: text/html; charset=k\r\n".repeat(50_000),
   }
   for (const [name, mail] of Object.entries(unreadable)) {
@@ -158,6 +154,10 @@ describe("A mail", () => {
   }
 
   const readable: Readonly<Record<string, string>> = {
+    "a long link in a page whose head has a comment": page(`<a href=${"x".repeat(1_000_000)}`).replace(
+      "text/html",
+      "text/html; x=(",
+    ),
     "a link without an end": page(`<a href=${"x".repeat(1_000_000)}`),
     "links without an end, after which the page ends": page(`<a ${"href=x ".repeat(100_000)}</body></html>`),
     "links without an end, within comments and breaks": page(`<a ${"href=x <!-- --> <br>".repeat(50_000)}`),
@@ -196,6 +196,43 @@ describe("A mail", () => {
           }
         }
         parse.mockRestore()
+      }),
+    )
+  }
+
+  const row = "<p>Zoë and Ada</p>\r\n"
+  const rows = row.repeat(3_000)
+  const based = (html: string) => Buffer.from(html).toString("base64").replace(/.{76}/g, "$&\r\n")
+  const asHtml = (...head: ReadonlyArray<string>) => page(rows).replace("Content-Type: text/html", head.join("\r\n"))
+  const file = (number: number) =>
+    `--b\r\nContent-Type: image/gif; name="${number}.gif"\r\nContent-Disposition: attachment\r\n\r\n${"GIF".repeat(100)}\r\n`
+  const odd: Readonly<Record<string, string>> = {
+    "a comment in a head": asHtml("Content-Type: text/html; charset=utf-8 (Unicode)"),
+    "an encoding that nobody has heard of": asHtml("Content-Type: text/html", "Content-Transfer-Encoding: 8-bit"),
+    "spaces around a parameter's sign": asHtml("Content-Type: text/html; charset = utf-8"),
+    "no charset where there should be one": asHtml("Content-Type: text/html; charset="),
+    "a charset that nobody has heard of": asHtml("Content-Type: text/html; charset=x-nobody"),
+    "parameters in pieces": asHtml("Content-Type: text/html; charset=utf-8; name*=utf-8''a%20b.html"),
+    "headers that are not in ASCII": asHtml("X-Größe: ü", "Content-Type: text/html"),
+    "a line among its headers that is none": asHtml("this is no header", "Content-Type: text/html"),
+    "a line that begins as the boundary does": page(`${rows}\r\n--bar\r\n`),
+    "Base64 in two pieces": page(`${based(rows.slice(0, 40_001))}\r\n${based(rows.slice(40_001))}`).replace(
+      "text/html",
+      "text/html\r\nContent-Transfer-Encoding: base64",
+    ),
+    "several carriage returns in each line's end": asHtml("Content-Type: text/html").replaceAll("\r\n", "\r\r\n"),
+    "a boundary in pieces": page(rows).replace("boundary=b", "boundary*0=b"),
+    "a long text before its parts": page(rows).replace("--b", `${"Not for you.\r\n".repeat(3_000)}--b`),
+    "three hundred files": page(rows).replace(
+      "--b--",
+      `${Array.from({ length: 300 }, (_, at) => file(at)).join("")}--b--`,
+    ),
+  }
+  for (const [name, mail] of Object.entries(odd)) {
+    it.effect(`with ${name} is read as it is meant`, () =>
+      Effect.gen(function* () {
+        const { fullHtml } = yield* Mail.parse(Buffer.from(mail, "utf8"))
+        assert.strictEqual(fullHtml.match(/<p>Zoë and Ada<\/p>/g)?.length, 3_000)
       }),
     )
   }
