@@ -101,8 +101,12 @@ const withMarks = (level: Level, depth: number): Buffer => {
     const form = body.length < manner.long ? null : formOf(level, part, isLeft, depth)
     if (form === null || (manner.heads === "plain" && mayEnd(body, form, boundaries))) continue
     if (form.as === "mail") {
-      const attached = () => characters().slice(part.start, end)
-      const shown = withShownHeaders(withMarks({ ...level, mail: body, characters: attached }, depth + 1))
+      const isCoded = form.encoding === "base64"
+      const attached = isCoded ? fromBase64(characters().slice(part.start, end)) : body
+      if (isCoded && mayEnd(attached, unread, boundaries)) continue
+      const written = isCoded ? () => attached.toString("latin1") : () => characters().slice(part.start, end)
+      const shown = withShownHeaders(withMarks({ ...level, mail: attached, characters: written }, depth + 1))
+      if (isCoded) place(part.head, `Content-Type: ${part.contentType}\r\n\r\n`, part.start)
       pieces.push(mail.subarray(from, part.start), shown)
       from = end
       continue
@@ -111,6 +115,8 @@ const withMarks = (level: Level, depth: number): Buffer => {
     const isFlowed = form.flow !== null && (level.room.flowed -= end - part.start) >= 0
     const read = isFlowed ? form : { ...form, flow: null }
     const mark = markFor(level, as, () => textOf(level, part, end, read))
+    // The line of its boundary is no more than a line.
+    if (part.head - from < lineAtMost) level.made.length += part.head - from
     if (part.head > 0) place(part.head, `${headAs(part, as)}${mark}`, end)
     else if (depth === 0) place(part.start, marked(mark, form.encoding, body), end)
     else place(0, `${shownHeaders(mail.toString("latin1", 0, part.start))}${headAs(part, as)}${mark}`, end)
@@ -267,9 +273,12 @@ const formOf = ({ mail, manner }: Level, part: Parts.Part, isLeft: boolean, dept
   if (contentType !== "" && !plainParameters.test(contentType)) return null
   const charset = (Parts.parameter(contentType, "charset") ?? "utf-8").toLowerCase()
   if (!isCharset(charset)) return null
-  const isFlowed = /^flowed$/i.test(Parts.parameter(contentType, "format") ?? "")
-  const flow = /^yes$/i.test(Parts.parameter(contentType, "delsp") ?? "") ? "drops" : "keeps"
-  return { as: type === "text/html" ? "html" : "text", encoding, charset, flow: isFlowed ? flow : null }
+  return { as: type === "text/html" ? "html" : "text", encoding, charset, flow: flowOf(contentType) }
+}
+
+const flowOf = (contentType: string): Form["flow"] => {
+  if (!/^flowed$/i.test(Parts.parameter(contentType, "format") ?? "")) return null
+  return /^yes$/i.test(Parts.parameter(contentType, "delsp") ?? "") ? "drops" : "keeps"
 }
 
 /** How a body is most likely written, whatever else its head says. */
@@ -279,17 +288,19 @@ const likelyFormOf = (
   contentType: string,
   isLeft: boolean,
 ): Form | null => {
-  if (type === "message/rfc822") return isLeft ? unread : { ...unread, as: "mail" }
-  if (type.startsWith("message/") || (type.startsWith("multipart/") && boundary !== undefined)) return null
+  const [, named = ""] = /^"?([\w-]*)/.exec(Parts.header(headers, "content-transfer-encoding")) ?? []
+  const encoding = encodings.get(named.toLowerCase()) ?? "plain"
+  if (type === "message/rfc822") return isLeft ? unread : { ...unread, as: "mail", encoding }
+  // Multiparts inside one another beyond reason: nobody knows what is in them.
+  if (boundary !== undefined && mail.subarray(start, end).includes(`\n--${boundary}`, 0, "latin1")) return null
   const isAttachment = /^attachment\b/i.test(Parts.header(headers, "content-disposition"))
   if (isAttachment || (type !== "text/plain" && type !== "text/html")) return unread
-  const named = /^[\w-]*/.exec(Parts.header(headers, "content-transfer-encoding"))?.[0].toLowerCase() ?? ""
   const charset = (Parts.parameter(contentType, "charset") ?? "utf-8").toLowerCase()
   return {
     as: type === "text/html" ? "html" : "text",
-    encoding: encodings.get(named) ?? "plain",
+    encoding,
     charset: isCharset(charset) ? charset : isUtf8(mail.subarray(start, end)) ? "utf-8" : "windows-1252",
-    flow: null,
+    flow: flowOf(contentType),
   }
 }
 
@@ -324,6 +335,9 @@ const mayEnd = (body: Buffer, { as, encoding }: Form, boundaries: ReadonlySet<st
     (line) => body.includes(`\n${line}`, 0, "latin1") || body.indexOf(line, 0, "latin1") === 0,
   )
 }
+
+/** The line of a boundary, and the break before it. */
+const lineAtMost = 100
 
 /** As long as one may be; and as many as mails have. */
 const [boundaryAtMost, boundariesAtMost] = [70, 8]

@@ -107,8 +107,10 @@ const factsOf = Effect.fnUntraced(function* (
     raw,
   })
   const message = Tape.decode(content)
-  if (message.mail === null || message.mail.headers.length === 0) return yield* Effect.fail(`${file} is no mail.`)
-  const at = Option.orElse(received, () => arrivalOf(message.mail?.headers ?? []))
+  const { mail } = message
+  if (mail === null) return yield* Effect.fail(`${file} is in pieces, nested or headed beyond what is read.`)
+  if (mail.headers.length === 0) return yield* Effect.fail(`${file} is no mail.`)
+  const at = Option.orElse(received, () => arrivalOf(mail.headers))
   if (Option.isNone(at)) {
     return yield* Effect.fail(`${file} does not say when it arrived. Say it with --received.`)
   }

@@ -119,7 +119,7 @@ const read = async (raw: Buffer, { characters, sha256 }: Forms) => {
 }
 
 /** Bytes from which on a body is set aside where there are many. */
-const short = 100
+const short = 1
 
 /**
  * Whether there is little enough of a mail for its parser, whatever it may be: ten microseconds go by for a line, more
@@ -132,11 +132,14 @@ const isBounded = ({ left, mail }: Bodies.SetAside): boolean => {
   if (end === null) return mail.length <= headersAtMost
   const start = end.index + end[0].length
   if (mail.length - start <= severalAtMost) return true
-  if (mail.length - start > oneAtMost || !hasFewLines(mail)) return false
-  return left - start <= severalAtMost || isOne(head.slice(0, start))
+  if (mail.length - start > oneAtMost) return false
+  return isOne(head.slice(0, start))
+    ? hasFewLines(mail, linesAtMost.one)
+    : left - start <= severalAtMost && hasFewLines(mail, linesAtMost.several)
 }
 
-const [severalAtMost, oneAtMost, linesAtMost] = [16 * 1024, 1024 * 1024, 30_000]
+const [severalAtMost, oneAtMost] = [16 * 1024, 1024 * 1024]
+const linesAtMost = { several: 10_000, one: 30_000 }
 
 /** Whether a mail with these headers is one text or one file, and surely neither parts nor another mail. */
 const isOne = (head: string): boolean =>
@@ -144,10 +147,10 @@ const isOne = (head: string): boolean =>
 
 const isPlainLeaf = /^content-type:[ \t]*(?!multipart|message)[\w.+-]+\/[\w.+-]+[ \t]*(?:[;(]|\r?$)/i
 
-const hasFewLines = (mail: Buffer): boolean => {
+const hasFewLines = (mail: Buffer, atMost: number): boolean => {
   let lines = 0
-  for (let at = mail.indexOf(lineFeed); at !== -1 && lines <= linesAtMost; at = mail.indexOf(lineFeed, at + 1)) lines++
-  return lines <= linesAtMost
+  for (let at = mail.indexOf(lineFeed); at !== -1 && lines <= atMost; at = mail.indexOf(lineFeed, at + 1)) lines++
+  return lines <= atMost
 }
 
 const textsOf = ({ html = "", text = "" }: Email): Bodies.Texts => ({ html: storable(html), text: storable(text) })

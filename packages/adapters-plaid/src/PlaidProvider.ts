@@ -32,8 +32,10 @@
  * A cursor that Plaid forgot (it is good for a year at least) leaves nobody to tell what
  * changed since: everything is read anew, and what is held already is delivered as it is
  * now, to be compared. Without a cursor Plaid tells "the entire history of updates", so
- * what it does not tell of is gone. A feed that was resumed from a day is read from that
- * day: of what is gone since, and of rows from before that day, it learns nothing.
+ * what it does not tell of is gone, unless that is most of what is held. A feed that was
+ * resumed from a day is read from that day: of what is gone since, and of rows from before
+ * that day, it learns nothing; and so it is where the run that began to read anew does not
+ * come to the end, which takes more than ten thousand rows and a failure.
  *
  * This rests on Plaid's two endpoints showing the same at any moment, and on no id
  * being given twice.

@@ -15,7 +15,8 @@ import { type Page } from "./Provider.ts"
 
 /**
  * The page with what differs as revised, and the rest as known. Where a listing ends with it of which all ids are given,
- * what is held and not listed is withdrawn; a listing of nothing proves nothing, for an account may be shown to nobody.
+ * what is held and not listed is withdrawn; a listing of less than half of it proves nothing, for an account may be shown
+ * in part, or to nobody.
  */
 export const compared = Effect.fnUntraced(function* (
   feed: Aggregate.Loaded<Feed.State>,
@@ -23,8 +24,11 @@ export const compared = Effect.fnUntraced(function* (
   listed: ReadonlySet<Feed.ItemId> | undefined,
 ) {
   const { known, listing, present = [], revised = [], withdrawn = [] } = page
-  const isWhole = listed !== undefined && listed.size > 0 && listing?.isLast === true
-  const gone = isWhole ? Array.from(feed.state.itemIds).filter((id) => !listed.has(id)) : []
+  const unlisted =
+    listed !== undefined && listing?.isLast === true
+      ? Array.from(feed.state.itemIds).filter((id) => !listed.has(id))
+      : []
+  const gone = 2 * unlisted.length <= HashSet.size(feed.state.itemIds) ? unlisted : []
   const held = present.length === 0 ? noContents : yield* contentsOf(feed, new Set(present.map(({ id }) => id)))
   const changed = present.filter(
     ({ content, id }) => HashSet.has(feed.state.itemIds, id) && !Equal.equals(content, held.get(id)),

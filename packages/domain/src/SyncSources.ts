@@ -84,11 +84,19 @@ interface Others {
 
 const noOthers: Others = { holdings: Holdings.none, read: new Map() }
 
-/** The others as they were read, for a page that passes over what they hold. */
+/**
+ * The others as they were read, for a page that passes over what they hold. Of hundreds those that came last, for an append
+ * names a thousand streams at most: what the rest held is missed by the provider's count.
+ */
 export const unchangedOthers = ({ feed: { tenantId }, others }: Streams): ReadonlyArray<Aggregate.Change> =>
-  Array.from(others.read).flatMap(([feedId, { forgotten, version }]) =>
-    forgotten ? [] : [Aggregate.unchanged({ tenantId, streamId: Feed.streamId(feedId), state: Feed.initial, version })],
-  )
+  Array.from(others.read)
+    .filter(([, { forgotten }]) => !forgotten)
+    .slice(-othersAtMost)
+    .map(([feedId, { version }]) =>
+      Aggregate.unchanged({ tenantId, streamId: Feed.streamId(feedId), state: Feed.initial, version }),
+    )
+
+const othersAtMost = 200
 
 type LoadError = Effect.Error<ReturnType<typeof loadAccount>>
 type LoadServices = Effect.Services<ReturnType<typeof loadAccount>>

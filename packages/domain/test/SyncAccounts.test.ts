@@ -250,6 +250,16 @@ layer(Memory.layer, { excludeTestServices: true })((it) => {
       }),
     )
 
+    it.effect("and lists less than half of it takes nothing back", () =>
+      Effect.gen(function* () {
+        const { accountId, ada, feedId, tenantId } = yield* forgotten
+        ada.bank.says("checking", { known: 1, present: [rent], listing: { ids: ["rent"], isLast: true } })
+        yield* ada.sync
+        assert.deepStrictEqual(yield* types(tenantId, feedId), ["items_recorded"])
+        assert.strictEqual((yield* statement(tenantId, accountId)).length, 3)
+      }),
+    )
+
     it.effect("and nothing else says nothing new", () =>
       Effect.gen(function* () {
         const { ada, feedId, tenantId } = yield* forgotten
