@@ -47,12 +47,10 @@ export const decide = (signals: Signals): Decided => {
   const { declared, isRelayed, isReply, linked, phrase, stated, status } = signals
   const fromLinks = new Set(linked.flatMap((name) => ofTemplate(name) ?? []))
   const fromHeader = declared.find((kind) => kind !== undefined)
+  // What only the platform writes, no sentence contradicts: a guest may have written it.
+  const fromPlatform = fromHeader ?? (fromLinks.size === 1 ? [...fromLinks][0] : undefined)
   const unknown = declared.length > 0 && fromHeader === undefined ? ["UNKNOWN_HEADER"] : []
-  const free =
-    (isRelayed ? "guest_message" : undefined) ??
-    fromHeader ??
-    (fromLinks.size === 1 ? [...fromLinks][0] : undefined) ??
-    status
+  const free = (isRelayed ? "guest_message" : undefined) ?? fromPlatform ?? status
   // An answer bears the subject of what it answers.
   if (free === "guest_message") return { kind: free, reasons: unknown }
   if (free === undefined) {
@@ -66,7 +64,7 @@ export const decide = (signals: Signals): Decided => {
   }
   const contradicts =
     [phrase?.kind, ...declared, ...fromLinks, status].some((kind) => kind !== undefined && contradict(kind, free)) ||
-    (stated !== undefined && enriching.has(free) && contradict(stated, free))
+    (stated !== undefined && fromPlatform === undefined && enriching.has(free) && contradict(stated, free))
   if (contradicts) return { kind: free, reasons: ["KIND_CONFLICT", ...unknown] }
   return { kind: free, reasons: phrase === undefined ? [...unknown, "SUBJECT_UNKNOWN"] : unknown }
 }
@@ -135,6 +133,14 @@ const brand = /^(?:booking\.com|airbnb|vrbo|homeaway|abritel|fewo-direkt(?:\.de)
 
 const hasWords = /\p{L}{3}/u
 
+/** Whether a text begins with a small word that leads on to something, and begins no name, as `van der Berg` does. */
+export const isLedOn = (text: string): boolean => {
+  const word = /^\p{Ll}[\p{L}\p{M}]*(?![\p{L}\p{M}'’])/u.exec(text)?.[0]
+  return word !== undefined && !ofNames.has(word) && [...leadsOnOf().values()].some((words) => words.has(word))
+}
+
+const ofNames: ReadonlySet<string> = new Set("d da das de del della den der des di do dos du la le van von".split(" "))
+
 /** In these the guest may stand before what was done. */
 const nameFirst = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u
 
@@ -153,6 +159,18 @@ export const withoutPrefixes = (subject: string): string => {
 }
 
 export const isForward = (subject: string): boolean => forwards.test(subject)
+
+/** Whether it may be passed on: an answer to what was, or in Danish and Norwegian what is an answer in Finnish. */
+export const mayForward = (subject: string): boolean => {
+  let rest = subject
+  for (let round = 0; round < 5; round++) {
+    if (isForward(rest) || /^vs ?:/i.test(rest)) return true
+    const next = rest.replace(replies, "").trimStart()
+    if (next === rest) return false
+    rest = next
+  }
+  return false
+}
 
 const replies =
   /^(?:re|aw|sv|vs|antw|odp|odg|ynt|rif|res|απ|vá|回复|回覆|返信|답장|trả lời|ตอบกลับ)(?:\[\d{1,3}\])? ?[:：] ?/iu

@@ -17,6 +17,7 @@ export const fields = [
   "guest",
   "rooms",
   "listing",
+  "status",
 ] as const
 /** `guest` may be followed by who comes or by how many. */
 export type Field = (typeof fields)[number]
@@ -44,6 +45,11 @@ export const read = (
   lines: ReadonlyArray<string>,
   cells: ReadonlyArray<Tables.Cell | null> = [],
 ): ReadonlyArray<Entry> => {
+  const laid = Tables.withoutBars({ lines, cells }, isLabelOrCount, isFigured)
+  return readLaid(laid.lines, laid.cells)
+}
+
+const readLaid = (lines: ReadonlyArray<string>, cells: ReadonlyArray<Tables.Cell | null>): ReadonlyArray<Entry> => {
   const entries: Array<Entry> = []
   const counts: Array<string> = []
   /** Labels here belong to others above, between which stands one that is not known. */
@@ -59,7 +65,7 @@ export const read = (
     const row = rows[index] ?? none
     if (row.labels.length === 0) {
       const count = countedIn(lines[index] ?? "")
-      if (count !== null) counts.push(count)
+      if (count !== null && !isOfGuest(lines, rows, cells, index)) counts.push(count)
       continue
     }
     if (row.rest !== "") {
@@ -69,9 +75,9 @@ export const read = (
         if (field === "guest" && !row.hasColon && !/\p{N}/u.test(row.rest)) continue
         // `Name Urlauber`, `Navn på reisende`: without a colon it may be the beginning of a longer label.
         if (field === "guestName" && !row.hasColon && (isVague || /^\p{Ll}/u.test(row.rest))) continue
-        if (field === "other") continue
+        if (field === "other" || (field === "guests" && isOfGuest(lines, rows, cells, index))) continue
         const isLoose = !row.hasColon
-        entries.push({ field, languages, values, column: 0, columns: 1, isLoose, isVague, isShared: false })
+        entries.push({ ...alone, field, languages, values, isLoose, isVague })
         if (field === "checkIn") entries.push(...checkOutIn(row.rest, !row.hasColon))
       }
       continue
@@ -81,7 +87,7 @@ export const read = (
     const headings = [headingOf(lines, rows, index)]
     while (index + 1 < lines.length && labels.length < 12) {
       const next = rows[index + 1] ?? none
-      if (next.labels.length === 0 || next.rest !== "") break
+      if (next.labels.length === 0 || next.rest !== "" || hasValueBeside(rows, cells, index)) break
       const heading = headingOf(lines, rows, index + 1)
       // `Guests`, and how many of which sort below it.
       if (heading.counts && labels.some(({ field }) => field === "guests")) break
@@ -120,6 +126,7 @@ export const read = (
     for (const { field, isVague, languages } of labels) {
       const isDate = field === "checkIn" || field === "checkOut"
       if (field === "other" || (!isDate && isUnfilled(headings, values))) continue
+      if (field === "guests" && isOfGuest(lines, rows, cells, start)) continue
       if (isDate && seen !== undefined && seen !== field) column++
       if (isDate) seen = field
       const isNext = labels.length === 1 && (field === "guestName" || field === "code")
@@ -128,10 +135,70 @@ export const read = (
       entries.push({ field, languages, values: below, column, columns, isLoose: false, isVague, isShared })
     }
   }
-  if (counts.length > 1 && !entries.some(({ field, values }) => field === "guests" && values.length > 0))
+  // `Adults: 2` more than once may be those of more than one room.
+  const isOneParty = new Set(counts.map((count) => count.split(":", 1)[0])).size === counts.length
+  if (counts.length > 1 && isOneParty && !entries.some(({ field, values }) => field === "guests" && values.length > 0))
     entries.push({ ...alone, field: "guests", values: [counts.join(", ")] })
   const isSaid = !entries.every(isNoProse) && isDated(entries, "checkIn") && isDated(entries, "checkOut")
-  return isSaid ? entries.filter(isNoProse) : entries
+  const said = isSaid ? entries.filter(isNoProse) : entries
+  return said.filter(isParty).length > 1 && roomsIn(lines).size > 1 ? said.filter((entry) => !isParty(entry)) : said
+}
+
+const isLabelOrCount = (text: string): boolean => isLabel(text) || PartySize.isCounted(text)
+
+/** How many come, as a number. */
+const isParty = ({ field, values }: Entry): boolean => (field === "guests" || field === "guest") && isFigured(values[0])
+
+/** The rooms that a mail tells one by one, each perhaps with a party of its own. */
+const roomsIn = (lines: ReadonlyArray<string>): ReadonlySet<string> =>
+  new Set(
+    lines.flatMap((line, index) => {
+      const found = line.length > 100 ? null : roomLabel.exec(line)
+      return found === null ? [] : [found[0].length < line.length ? line : `${line} ${lines[index + 1] ?? ""}`]
+    }),
+  )
+
+const roomLabel =
+  /^(?:room|unit|apartment|cabin|zimmer|wohnung|einheit|chambre|logement|habitación|apartamento|camera|appartamento|quarto|kamer|pokój|pokoj|izba|rum|værelse|rom|soba|huone|szoba|cameră|δωμάτιο|oda|номер|кімната|стая|部屋|객실|房间)(?: ?(?:type|no|number|nr|n°|nº|#)?\.? ?\d{0,3})? ?(?:[:：]|$)/iu
+
+/**
+ * Whether what is counted stands in what the guest writes: below a heading of a message or of notes, with no label of the
+ * mail's own between.
+ */
+const isOfGuest = (
+  lines: ReadonlyArray<string>,
+  rows: ReadonlyArray<Row>,
+  cells: ReadonlyArray<Tables.Cell | null>,
+  at: number,
+): boolean => {
+  for (let index = at - 1; index >= 0 && index >= at - 40; index--) {
+    const line = lines[index] ?? ""
+    if (line.length <= 80 && messageHeading.test(line)) {
+      const cell = cells[index]
+      return cell == null || !Tables.isSameRow(cell, cells[index + 1])
+    }
+    const row = rows[index] ?? none
+    const isOwn = row.labels.some(({ field }) => field !== "guests") && (row.rest === "" || row.hasColon)
+    if (isOwn && !PartySize.isCounted(line)) return false
+  }
+  return false
+}
+
+const messageHeading =
+  /^(?:\p{L}+(?:['’]s)? ){0,3}(?:message|nachricht|mensaje|messaggio|mensagem|bericht|wiadomość|zpráva|správa|poruka|meddelande|besked|melding|viesti|üzenet|mesaj|μήνυμα|сообщение|повідомлення)(?: (?:from|by|von|vom|de|du|da|do|del|dal|van|od|från|fra|от|від) [^:：]{1,40}(?:[:：]|$)| ?[:：]$)|^(?:\p{L}+(?:['’]s)? ){0,2}(?:notes?|comments?|remarks?|requests?|bemerkung(?:en)?|anmerkung(?:en)?|kommentare?|wünsche|hinweise?|commentaires?|remarques?|demandes?|notas?|comentarios?|observaciones|peticiones|richieste|commenti|observações|comentários|pedidos|opmerkingen|verzoeken|uwagi|poznámk[ay]|napomen[ae])(?: (?:from|by|of|von|vom|des|de|du|da|do|del|dell|van|od|spéciales|especiales|speciali|especiais)[^:：]{0,40})? ?[:：]$|(?:wrote|writes|says|schreibt|schrieb|écrit|escribe|escribió|scrive|scritto|escreveu|schrijft|schreef) ?[:：]$/iu
+
+/** Whether the next line is a label with its value beside it in a row of its own: what stands before it is no heading. */
+const hasValueBeside = (rows: ReadonlyArray<Row>, cells: ReadonlyArray<Tables.Cell | null>, index: number): boolean => {
+  const next = cells[index + 1]
+  return (
+    next != null &&
+    cells[index]?.table === next.table &&
+    cells[index]?.row !== next.row &&
+    cells[index]?.column === next.column &&
+    Tables.isSameRow(next, cells[index + 2]) &&
+    cells[index + 2]?.column !== next.column &&
+    !isLabelAlone(rows[index + 2])
+  )
 }
 
 /** A row of headings, each in a cell of its own, and what the rows below it say. */
@@ -151,17 +218,41 @@ const tableAt = (
   const isSure = isBeside || head.cells.every(({ isHead }) => isHead)
   // `Guests`, with something beside it that is no number, and a number below it.
   if (!isSure && head.cells.length < 3 && !isNumberBelow(lines, cells, head, headings)) return null
-  const entries: Array<Entry> = []
+  const texts = head.cells.map((cell) => Text.fold(lines[cell.start] ?? ""))
+  const isOfAges = texts.some((text) => ages.has(text))
+  const isOfPrices = texts.some((text) => prices.test(text))
+  const told: Array<ReadonlyArray<Entry>> = []
   let end = head.end
   for (let next = Tables.rowAt(cells, end); next !== null; next = Tables.rowAt(cells, end)) {
     const values = next.cells.some((cell) => hasLabel(rows, cell)) ? null : Tables.below(head, next)
     if (values === null) break
-    const texts = values.map((cell) => (cell === undefined ? undefined : lines.slice(cell.start, cell.end)))
-    entries.push(...underHeadings(headings, texts, isSure))
+    const below = values.map((cell) => (cell === undefined ? undefined : lines.slice(cell.start, cell.end)))
+    told.push(underHeadings(headings, below, isSure))
     end = next.end
   }
-  return end === head.end ? null : { entries, end }
+  if (end === head.end) return null
+  // Who comes, one by one, is not who booked.
+  const kept = withoutParts(told).filter(({ field }) => !isOfAges || !ofGuests.has(field))
+  return { entries: isOfPrices ? kept.map(ofNights) : kept, end }
 }
+
+/** Where several rows have a party, each may be that of a room: nobody's is the whole. */
+const withoutParts = (rows: ReadonlyArray<ReadonlyArray<Entry>>): ReadonlyArray<Entry> =>
+  rows.filter((row) => row.some(isParty)).length > 1 ? rows.flat().filter((entry) => !isParty(entry)) : rows.flat()
+
+/** `From`, `To`, and what those nights cost, are not the stay where labels of their own say it. */
+const ofNights = (entry: Entry): Entry => (entry.isVague && isOfDay(entry) ? { ...entry, isLoose: true } : entry)
+
+const ofGuests: ReadonlySet<Field> = new Set<Field>(["guest", "guestName", "guests"])
+
+const ages: ReadonlySet<string> = new Set(
+  "age|ages|alter|âge|edad|età|idade|leeftijd|wiek|věk|vek|ålder|alder|ikä|date of birth|geburtsdatum"
+    .split("|")
+    .map(Text.fold),
+)
+
+const prices =
+  /^(?:price|amount|rate|cost|total|preis|betrag|summe|gesamt|prix|montant|tarif|precio|importe|tarifa|prezzo|importo|tariffa|totale|preço|valor|prijs|bedrag|totaal|cena|kwota|částka|pris|belopp|beløb|cijena|iznos|hinta)(?!\p{L})/u
 
 /** Whether a row of several lines begins here, with a label alone in one of them. */
 const isHeaded = (rows: ReadonlyArray<Row>, cells: ReadonlyArray<Tables.Cell | null>, start: number): boolean => {
@@ -228,6 +319,8 @@ const underHeadings = (
   const entries = headings.flatMap((heading, at): ReadonlyArray<Entry> => {
     const values = texts[at]
     if (heading === null || values === undefined) return []
+    if (statusLabels.has(Text.fold(heading.text)))
+      return [{ ...alone, field: "status", values: [`${heading.text}: ${values[0] ?? ""}`] }]
     if (heading.counts && values.length === 1 && isNumber(values[0])) counts.push(`${heading.text}: ${values[0]}`)
     return heading.labels.flatMap(({ field, isVague, languages }): ReadonlyArray<Entry> => {
       // `Guest`, a name, and something else may as well be a label, its value, and something else.
@@ -258,11 +351,13 @@ const inColumns = (headings: ReadonlyArray<Heading>, values: ReadonlyArray<strin
   const isMixed = wanted.includes("name") && (wanted.includes("day") || wanted.includes("number"))
   if (end === 0 || (end < values.length && !isMixed)) return null
   const rows = Array.from({ length: end / width }, (_, row) => values.slice(row * width, (row + 1) * width))
-  return rows.flatMap((row) =>
-    underHeadings(
-      headings,
-      row.map((value) => [value]),
-      true,
+  return withoutParts(
+    rows.map((row) =>
+      underHeadings(
+        headings,
+        row.map((value) => [value]),
+        true,
+      ),
     ),
   )
 }
@@ -326,7 +421,7 @@ const hasHeadingBelow = (
 
 const isLabelAlone = (row: Row | undefined): boolean => row !== undefined && row.labels.length > 0 && row.rest === ""
 
-const isOfDay = ({ field }: Label): boolean => field === "checkIn" || field === "checkOut"
+const isOfDay = ({ field }: { readonly field: Field | "other" }): boolean => field === "checkIn" || field === "checkOut"
 
 const isFigured = (text: string | undefined): boolean => text !== undefined && /\p{Nd}/u.test(text)
 
@@ -875,6 +970,21 @@ const vague: ReadonlySet<string> = new Set(
   ),
 )
 
+/** Words for the days of anything that lasts. */
+const prepositions: ReadonlySet<string> = new Set(
+  "from|until|von|bis|du|au|desde|hasta|dal|al|van|tot|od|do".split("|"),
+)
+
+/** Words for the state of a booking. */
+export const statusLabels: ReadonlySet<string> = new Set(
+  (
+    "status|booking status|reservation status|state|buchungsstatus|reservierungsstatus|status der buchung|statut|état|statut de la réservation|" +
+    "estado|estado de la reserva|estado da reserva|stato|stato della prenotazione|stato prenotazione|boekingsstatus|status rezerwacji|" +
+    "stav|stav rezervace|stav rezervácie|varauksen tila|állapot|foglalás állapota|κατάσταση|durum|rezervasyon durumu|статус|" +
+    "статус бронирования|ステータス|予約状況|状态|預訂狀態|预订状态|狀態|상태|예약 상태|สถานะ|สถานะการจอง|trạng thái"
+  ).split("|"),
+)
+
 interface Label {
   /** Of `other` nothing is read. */
   readonly field: Field | "other"
@@ -912,7 +1022,7 @@ const others = once(
         "total|total price|price|amount|paid|balance|payout|deposit|payment|payment due|due|due date|currency|fee|tax|taxes|commission|" +
         "nights|number of nights|length of stay|duration|phone|guest phone|telephone|mobile|email|e-mail|guest email|country|language|" +
         "invoice|invoice number|invoice no|order|order number|no|nr|id|#|notes|comments|cancel until|cancellation deadline|" +
-        "pets|" +
+        "pets|age|ages|alter|âge|edad|età|idade|leeftijd|wiek|" +
         "gebucht am|buchungsdatum|zimmer nr|zimmernummer|zimmertyp|wohnung|kanal|quelle|portal|preis|gesamt|gesamtpreis|betrag|" +
         "summe|bezahlt|anzahlung|zahlung|nächte|anzahl nächte|telefon|handy|land|sprache|rechnung|rechnungsnummer|bemerkungen|" +
         "réservé le|chambre|logement|canal|prix|prix total|montant|payé|acompte|paiement|nuits|téléphone|pays|langue|facture|statut|" +
@@ -924,7 +1034,7 @@ const others = once(
         "δωμάτιο|τιμή|σύνολο|oda|kanal|fiyat|toplam|номер|цена|сумма|итого|ночей|кімната|ціна|部屋|料金|合計|泊数|객실|요금|합계|房间|价格|总价|晚数"
       )
         .split("|")
-        .concat(PartySize.countedNouns)
+        .concat(PartySize.countedNouns, ...statusLabels)
         .map((label) => plain(Text.fold(label))),
     ),
 )
@@ -963,7 +1073,9 @@ const rowAt = (line: string, folded: string): Row => {
     labels =
       count === 0
         ? found.labels
-        : [...labels, ...found.labels].filter(({ field, isVague }) => !isVague && field !== "guest")
+        : [...labels, ...found.labels].filter(
+            ({ field, isVague }) => (!isVague || isOfDay({ field })) && field !== "guest",
+          )
     at = after
     if (hasColon && at < line.length)
       return labels.length === 0 ? none : { labels, rest: line.slice(at).trim(), hasColon }
@@ -1023,7 +1135,7 @@ const root = once((): Node => {
           node = next
         }
         const held = node.labels.find((label) => label.field === field)
-        const isVague = field === "guestName" && vague.has(word)
+        const isVague = (field === "guestName" && vague.has(word)) || (isOfDay({ field }) && prepositions.has(word))
         if (held === undefined) node.labels.push({ field, languages: [language], isVague })
         else if (!held.languages.includes(language)) held.languages.push(language)
       }

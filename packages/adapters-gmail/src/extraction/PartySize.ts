@@ -90,7 +90,8 @@ const nounOf = (
     return token?.kind === "noun" && !claimed.has(position) ? { sort: token.sort, index: position } : null
   }
   if (tokens[index + 1]?.kind === "mark" && glued.has(markOf(tokens[index + 1]))) return null
-  const isAdded = markOf(tokens[index - 1]) === "+" && tokens[index - 2]?.kind === "noun"
+  const mark = markOf(tokens[index - 1])
+  const isAdded = tokens[index - 2]?.kind === "noun" && (mark === "+" || (dividing.has(mark) && claimed.has(index - 2)))
   if (!isAdded && glued.has(markOf(tokens[index - 1]))) return null
   const isCounter = tokens[index + 1]?.kind === "counter"
   const after = at(index + (isCounter ? 2 : 1))
@@ -106,6 +107,9 @@ const isAlone = (tokens: ReadonlyArray<Token>, index: number) =>
   tokens.every((token, position) => position === index || (token.kind !== "number" && token.kind !== "noun"))
 
 const markOf = (token: Token | undefined) => (token?.kind === "mark" ? token.text : "")
+
+/** `2 adults / 1 child`: after whom a number counts, what is between it and the next. */
+const dividing = new Set([".", "/", "-", "–", "—", "*"])
 
 /** A number that one of these touches is a price, an age, a rating or a range. */
 const glued = new Set(["+", ".", "/", "-", "–", "%", "$", "€", "£", "¥", "#", "*"])

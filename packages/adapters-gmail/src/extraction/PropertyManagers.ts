@@ -2,7 +2,8 @@
 import { enriching, type Kind } from "@holdfast/domain/reservations/ReservationFacts"
 
 import * as Evidence from "./Evidence.ts"
-import type * as Kinds from "./Kinds.ts"
+import * as Kinds from "./Kinds.ts"
+import * as Labels from "./Labels.ts"
 import * as PersonName from "./PersonName.ts"
 import { type Reading } from "./Reading.ts"
 import * as Text from "./Text.ts"
@@ -46,7 +47,8 @@ const ofSubject = ({ phrase, subject }: Reading): Evidence.Evidence => {
   const [code] = codes
   const between =
     phrase === undefined || code === undefined || code.index < phrase.end ? "" : subject.slice(phrase.end, code.index)
-  const name = PersonName.clean(between.replace(/^[\s:,!-]+/u, "").replace(/(?:\(.*|[\s,-]+)$/u, ""))
+  const rest = between.replace(/^[\s:,!-]+/u, "").replace(/(?:\(.*|[\s,-]+)$/u, "")
+  const name = Kinds.isLedOn(rest) ? null : PersonName.clean(rest)
   return {
     ...Evidence.none,
     codes: codes.map(([, value = ""]) => ({ value, source: "subject" })),
@@ -60,9 +62,15 @@ const ofSubject = ({ phrase, subject }: Reading): Evidence.Evidence => {
  */
 const statusOf = ({ parts, phrase }: Reading, structured: Evidence.Evidence): Kind | undefined => {
   const states = new Set(structured.status === undefined ? [] : [structured.status])
-  for (const { lines } of parts) {
+  for (const { entries, lines } of parts) {
+    const columns = entries.flatMap(({ field, values }) => (field === "status" ? values : []))
+    for (const said of columns) {
+      const state = statusIn(said, "")
+      if (state !== undefined) states.add(state)
+    }
     for (let index = 0; index < lines.length && index < maxLines; index++) {
-      const state = statusIn(lines[index] ?? "", lines[index + 1] ?? "")
+      // What stands after a heading is the next heading.
+      const state = statusIn(lines[index] ?? "", columns.length > 0 ? "" : (lines[index + 1] ?? ""))
       if (state !== undefined) states.add(state)
     }
   }
@@ -80,7 +88,7 @@ const statusIn = (line: string, next: string): Kind | undefined => {
   if (line.length > 100) return undefined
   const colon = line.search(/[:：]/)
   const label = Text.fold((colon < 0 ? line : line.slice(0, colon)).replaceAll("*", "").trim())
-  if (label.length > 30 || !statusLabels.has(label)) return undefined
+  if (label.length > 30 || !Labels.statusLabels.has(label)) return undefined
   const after =
     colon < 0
       ? ""
@@ -88,21 +96,15 @@ const statusIn = (line: string, next: string): Kind | undefined => {
           .slice(colon + 1)
           .replaceAll("*", "")
           .trim()
-  const state = stateOf(Text.fold((after === "" ? next : after).slice(0, 60)))
-  return state === "unknown" && countries.has(label) ? undefined : state
+  const said = after === "" ? next : after
+  const state = stateOf(Text.fold(said.slice(0, 60)))
+  // Nothing, or the next label, says nothing.
+  const isUnsaid = said === "" || (after === "" && Labels.isLabel(next))
+  return state === "unknown" && (isUnsaid || countries.has(label)) ? undefined : state
 }
 
 /** Words for a state that are words for one with a government, too. */
 const countries: ReadonlySet<string> = new Set(["state", "estado", "stato", "état"])
-
-const statusLabels: ReadonlySet<string> = new Set(
-  (
-    "status|booking status|reservation status|state|buchungsstatus|reservierungsstatus|status der buchung|statut|état|statut de la réservation|" +
-    "estado|estado de la reserva|estado da reserva|stato|stato della prenotazione|stato prenotazione|boekingsstatus|status rezerwacji|" +
-    "stav|stav rezervace|stav rezervácie|varauksen tila|állapot|foglalás állapota|κατάσταση|durum|rezervasyon durumu|статус|" +
-    "статус бронирования|ステータス|予約状況|状态|預訂狀態|预订状态|狀態|상태|예약 상태|สถานะ|สถานะการจอง|trạng thái"
-  ).split("|"),
-)
 
 const stateOf = (said: string): Kind => states.find(([, shape]) => shape.test(said))?.[0] ?? "unknown"
 
@@ -110,7 +112,7 @@ const stateOf = (said: string): Kind => states.find(([, shape]) => shape.test(sa
 const states: ReadonlyArray<readonly [Kind, RegExp]> = [
   [
     "request_pending",
-    /^(?:un|not |non |nicht |no |ej |ikke |niet )|nepotv|niepotw|неподтв|pending|tentative|request|hold|option|provisional|await|waiting|waitlist|incomplete|draft|inquiry|enquiry|quote|ausstehend|offen|vorläufig|anfrage|en attente|pendiente|in attesa|provvisori|pendente|in behandeling|oczekuj|wstępn|čeká|předběžn|ожида|保留|仮予約|대기|待/,
+    /^(?:un|non? |ej |ikke |sin |sem |sans |senza |ohne |zonder |bez |to |à |a |por |zu |zur |da |te |do |k )|(?<!\p{L})(?:not|nicht|pas|niet|não|nao|non|inte|nie|yet|needs|required)(?!\p{L})|nepotv|niepotw|неподтв|pending|tentative|request|hold|option|provisional|await|waiting|waitlist|incomplete|draft|inquiry|enquiry|quote|ausstehend|offen|vorläufig|anfrage|angefragt|wartend|wartet|demande|à confirmer|provisoire|solicit|petición|opción|richiest|opzion|pedido|opção|provisór|aguard|espera|aanvraag|optie|voorlopig|wacht|teilweise|partial|en attente|pendiente|in attesa|provvisori|pendente|in behandeling|oczekuj|wstępn|čeká|předběžn|ожида|保留|仮予約|대기|待/u,
   ],
   [
     "cancelled",
@@ -119,6 +121,6 @@ const states: ReadonlyArray<readonly [Kind, RegExp]> = [
   ["modified", /modif|changed|geändert|gewijzigd|zmienion|změněn|измен|変更|변경/],
   [
     "confirmed",
-    /confirm|conferm|booked|active|^new|reserved|approved|accepted|agreed|guarante|complete|checked|^ok$|^paid|bestätigt|gebucht|bezahlt|prenotat|reservad|bevestigd|geboekt|potwierdz|potvrz|подтвержд|確定|確認|확정|确认/,
+    /confirm|conferm|booked|active|^new|reserved|approved|accepted|agreed|guarante|complete|checked|^ok$|^paid|^neue?[rs]?$|^nouve(?:au|lle)$|^nuev[ao]$|^nuov[ao]$|^nov[ao]$|^nieuw$|^(?:payé|réglé|pagad|pagat|betaald)|^accept|^valid|^acept|^accett|^aceit|^angenommen|bestätigt|gebucht|bezahlt|prenotat|reservad|bevestigd|geboekt|potwierdz|potvrz|подтвержд|確定|確認|확정|确认/,
   ],
 ]

@@ -43,7 +43,8 @@ export const of = (mail: {
   const outer = Lines.normalised(mail.subject)
   const passesOn = mayForward && Kinds.isForward(outer)
   const bodies = [page, { ...text, lines: markedText(text.lines) }].filter(({ lines }) => lines.length > 0)
-  const zones = bodies.map(({ lines }) => Zones.zonesOf(lines, passesOn))
+  const mayPassOn = mayForward && Kinds.mayForward(outer) && !(/^vs ?:/i.test(outer) && bodies.some(isFinnish))
+  const zones = bodies.map(({ lines }) => Zones.zonesOf(lines, mayPassOn))
   const forwards = mayForward ? zones.flatMap(({ forwarded }) => (forwarded === null ? [] : [forwarded])) : []
   const innerSubject = forwards.find(({ subject }) => subject !== null)?.subject
   const subject = Kinds.withoutPrefixes(innerSubject ?? outer)
@@ -57,7 +58,7 @@ export const of = (mail: {
     }
   })
   const isForward = passesOn || forwards.length > 0
-  const phrase = Kinds.phraseOf(subject)
+  const phrase = phraseOf(subject, parts)
   const languages = languagesOf(phrase, parts)
   return {
     subject,
@@ -79,6 +80,40 @@ export const of = (mail: {
 }
 
 const maxLines = 5_000
+
+/** `VS:` is an answer in Finnish, and what is passed on in Danish and Norwegian. */
+const isFinnish = ({ lines }: Pick<Body, "lines">): boolean =>
+  lines.some((line) => /^[> *]*lähettäjä(?!\p{L})/iu.test(line))
+
+/**
+ * What a subject says, in which words of a name take nothing back: that of the home, as the body labels it, or the
+ * guest's, where it is the first that follows. Further on it may be a state, whatever somebody is called.
+ */
+const phraseOf = (subject: string, parts: ReadonlyArray<Part>): Kinds.Phrase | undefined => {
+  const phrase = Kinds.phraseOf(subject)
+  if (phrase?.isQualified !== true) return phrase
+  let rest = subject.slice(phrase.end, phrase.end + 400)
+  for (const { entries } of parts) {
+    for (const { field, values } of entries) {
+      if (!named.has(field)) continue
+      for (const value of values) {
+        if (!fullName.test(value)) continue
+        const at = field === "listing" ? rest.indexOf(value) : (beforeName.exec(rest)?.[0].length ?? 0)
+        if (rest.startsWith(value, at))
+          rest = rest.slice(0, at) + "X".repeat(value.length) + rest.slice(at + value.length)
+      }
+    }
+  }
+  const unnamed = Kinds.phraseOf(subject.slice(0, phrase.end) + rest)
+  return unnamed?.kind === phrase.kind && unnamed.end === phrase.end ? unnamed : phrase
+}
+
+const named: ReadonlySet<string> = new Set(["guest", "guestName", "listing"])
+
+const beforeName = /^(?:[\s:,!-]|\p{Ll}+ )*/u
+
+/** Of more than one word, each with a capital or a figure. */
+const fullName = /^\p{Lu}[\p{L}\p{M}'’-]*(?: [\p{Lu}\p{N}&][\p{L}\p{M}\p{N}'’-]*){1,5}$/u
 
 /** The html, in which the head of an attached mail, as the parser of mails writes it, begins a mail that is passed on. */
 export const markedHtml = (html: string): string =>

@@ -340,9 +340,9 @@ const weighAll = (evidence: Evidence.Evidence, kind: Kind, context: LocalDates.C
     .toSorted((one, other) => other.value.length - one.value.length)
     .map((name) => (name.source === "prose" || (isPartial && !name.value.includes(" ")) ? halfKnown(name) : name))
   const guestName = settled(weigh(names, sameName), "FIELD_CONFLICT")
-  const parties = evidence.guests.flatMap(({ source, value }): ReadonlyArray<Witness<Party>> => {
-    const guests = PartySize.count(value)
-    return guests === null ? [] : [{ value: { guests, infants: value.infants }, source }]
+  const parties = evidence.guests.flatMap((witness): ReadonlyArray<Witness<Party>> => {
+    const guests = PartySize.count(witness.value)
+    return guests === null ? [] : [{ ...witness, value: { guests, infants: witness.value.infants } }]
   })
   const party = hasDays ? settled(weigh(said(parties), sameParty), "FIELD_CONFLICT") : null
   const infants = parties.find(({ value }) => value.infants !== null && value.guests === party?.value.guests)?.value

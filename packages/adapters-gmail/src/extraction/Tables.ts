@@ -87,6 +87,90 @@ export const rowAt = (cells: ReadonlyArray<Cell | null>, start: number): Row | n
 export const isSameRow = (one: Cell, other: Cell | null | undefined): boolean =>
   other != null && other.table === one.table && other.row === one.row
 
+interface Laid {
+  readonly lines: ReadonlyArray<string>
+  readonly cells: ReadonlyArray<Cell | null>
+}
+
+/**
+ * Lines in which bars or dashes part the cells of rows, with lines of their own for the cells. Where a line below such
+ * headings has other than as many cells, nobody knows what is whose, and none of them is left.
+ */
+export const withoutBars = (
+  { cells, lines }: Laid,
+  isHeading: (text: string) => boolean,
+  isFigured: (text: string) => boolean,
+): Laid => {
+  const told: Array<string> = []
+  const places: Array<Cell | null> = []
+  let isChanged = false
+  for (let index = 0; index < lines.length; index++) {
+    const line = lines[index] ?? ""
+    const bar = bars.find((one) => one.test(line))
+    const heads = bar === undefined ? [] : partsOf(line, bar)
+    const isHeaded =
+      heads.length > 1 && heads.filter((head) => isHeading(head)).length > 1 && !heads.some((head) => isFigured(head))
+    const block =
+      isHeaded && bar !== undefined ? rowsBelow(lines, index, bar, heads.length, isHeading, isFigured) : null
+    if (block === null) {
+      told.push(line)
+      places.push(cells[index] ?? null)
+      continue
+    }
+    isChanged = true
+    index = block.end - 1
+    const table = tableWithin(cells[index] ?? null)
+    for (const [row, parts] of block.isUneven ? [] : [heads, ...block.rows].entries()) {
+      nextRow(table)
+      for (const part of parts) {
+        const cell = nextCell(table, { isHead: row === 0 })
+        if (part === "") continue
+        told.push(part)
+        places.push(cell)
+      }
+    }
+  }
+  return isChanged ? { lines: told, cells: places } : { lines, cells }
+}
+
+/** The rows below a line of headings, up to the first line that is none; null if there are none. */
+const rowsBelow = (
+  lines: ReadonlyArray<string>,
+  head: number,
+  bar: RegExp,
+  width: number,
+  isHeading: (text: string) => boolean,
+  isFigured: (text: string) => boolean,
+) => {
+  const rows: Array<ReadonlyArray<string>> = []
+  let uneven = 0
+  let end = head + 1
+  for (; end < lines.length; end++) {
+    const line = lines[end] ?? ""
+    if (ruled.test(line)) continue
+    const parts = partsOf(line, bar)
+    if (parts.length < 2 || isHeading(parts[0] ?? "")) break
+    if (parts.length === width) rows.push(parts)
+    else if (isFigured(line)) uneven++
+    else break
+  }
+  const isUneven = uneven > 1 || (uneven > 0 && rows.length > 0)
+  return rows.length > 0 || isUneven ? { rows, end, isUneven } : null
+}
+
+const partsOf = (line: string, bar: RegExp): ReadonlyArray<string> =>
+  line.length > 400
+    ? []
+    : (line.startsWith("|") && line.endsWith("|") ? line.slice(1, -1).trim() : line)
+        .split(bar)
+        .map((part) => part.trim())
+
+/** What parts the cells of a line. */
+const bars = [/[|│¦]/, /(?<=\s)[·•](?=\s)/, /(?<=\s)[-–—](?=\s)/]
+
+/** A rule between rows. */
+const ruled = /^[-=+:|│┼ ]+$/
+
 /** For each cell of a row of headings what stands below it; null if the rows do not belong together. */
 export const below = (headings: Row, row: Row): ReadonlyArray<Lines | undefined> | null => {
   if (row.table !== headings.table) return null

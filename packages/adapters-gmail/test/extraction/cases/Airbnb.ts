@@ -935,12 +935,27 @@ export const cases: ReadonlyArray<Case> = [
   },
   {
     name: "a sentence that the stay was cancelled contradicts a subject that it is confirmed",
-    mail: confirmation(["This reservation was canceled by the guest.", ...stay, details("HMTEST0001")]),
+    mail: airbnb({
+      subject: "Reservation confirmed - Ada Testwell arrives Dec 5",
+      text: ["This reservation was canceled by the guest.", ...stay].join("\r\n"),
+    }),
     kind: "confirmed",
     decision: "review",
     says: { checkIn: "2026-12-05" },
     reasons: ["KIND_CONFLICT"],
   },
+  ...[
+    "This reservation was canceled by the guest.",
+    "Booking is pending with our travel agency.",
+    "This booking is not confirmed by my wife yet, but we come!",
+  ].map((sentence): Case => ({
+    name: `no sentence contradicts what the platform's own links say, for a guest may have written it: ${sentence}`,
+    mail: confirmation(["Ada Testwell", sentence, ...stay, details("HMTEST0001")]),
+    kind: "confirmed",
+    decision: "auto",
+    says: { checkIn: "2026-12-05" },
+    reasons: [],
+  })),
   {
     name: "what would become of it contradicts nothing",
     mail: confirmation([

@@ -8,6 +8,16 @@ const table = (...rows: ReadonlyArray<ReadonlyArray<string>>) =>
 
 const days = { checkIn: "2026-12-05", checkOut: "2026-12-08" }
 
+const stay = ["2026-12-05", "2026-12-08"] as const
+const arriving = [
+  ["Check-in", "2026-12-05"],
+  ["Check-out", "2026-12-08"],
+] as const
+
+/** Labels, with their values beside them. */
+const pairs = (...rows: ReadonlyArray<readonly [string, string]>) =>
+  `<table>${rows.map(([label, value]) => `<tr><td>${label}</td><td>${value}</td></tr>`).join("")}</table>`
+
 const booked = [
   ["Booked on", "Check-in", "Check-out"],
   ["2026-11-20", "2026-12-05", "2026-12-08"],
@@ -158,6 +168,102 @@ export const cases: ReadonlyArray<Case> = [
     decision: "auto",
     says: { guestCount: null, confirmationCode: "HMTEST0001", ...days },
   })),
+  ...([" | ", " · ", " - "] as const).flatMap((bar): ReadonlyArray<Case> => {
+    const rows = [
+      ["Booking", "Guest", "Arrival", "Departure"],
+      ["B00000001", "Ada Testwell", "2026-12-05", "2026-12-08"],
+      ["B00000002", "Bruno Beispiel", "2026-12-10", "2026-12-12"],
+    ].map((row) => row.join(bar))
+    const uneven = [...rows.slice(0, 2), ["B00000002", "2026-12-10", "2026-12-12"].join(bar)]
+    const nobodys = { confirmationCode: null, checkIn: null, checkOut: null }
+    return [
+      engineCase(
+        `two bookings in lines parted by "${bar}" say neither`,
+        { subject: "New booking B00000002", text: rows.join("\r\n") },
+        {
+          decision: "review",
+          says: { ...nobodys, guestName: null },
+          reasons: ["CODE_CONFLICT", "FIELD_CONFLICT"],
+        },
+      ),
+      engineCase(
+        `a booking in a line parted by "${bar}" is read by its headings`,
+        { subject: "New booking", text: rows.slice(0, 2).join("\r\n") },
+        { says: { confirmationCode: "B00000001", guestName: "Ada Testwell", ...days } },
+      ),
+      engineCase(
+        `lines parted by "${bar}" that have other than as many cells are nobody's`,
+        { subject: "New booking", text: uneven.join("\r\n") },
+        { decision: "review", says: nobodys },
+      ),
+    ]
+  }),
+  engineCase(
+    "lines of a drawn table are read as its rows, an empty cell among them",
+    {
+      subject: "New booking",
+      text: [
+        "| Booking | Phone | Guest | Arrival | Departure |",
+        "|---|---|---|---|---|",
+        "| B00000001 | | Ada Testwell | 2026-12-05 | 2026-12-08 |",
+      ].join("\r\n"),
+    },
+    { says: { confirmationCode: "B00000001", guestName: "Ada Testwell", ...days } },
+  ),
+  ...(
+    [
+      [
+        "a row for each",
+        table(["Room", "Guests", "Check-in", "Check-out"], ["Rose", "2", ...stay], ["Tulip", "2", ...stay]),
+      ],
+      [
+        "adults and children of each",
+        table(["Room", "Adults", "Children"], ["Rose", "2", "1"], ["Tulip", "2", "1"]) + pairs(...arriving),
+      ],
+      [
+        "a table for each",
+        pairs(["Room", "Rose"], ["Guests", "2"]) + pairs(["Room", "Tulip"], ["Guests", "2"]) + pairs(...arriving),
+      ],
+    ] as const
+  ).map(([how, html]) =>
+    engineCase(
+      `the party of one room is not that of two: ${how}`,
+      { subject, html },
+      { says: { ...days, guestCount: null }, sure: ["confirmationCode", "checkIn", "checkOut"] },
+    ),
+  ),
+  ...(
+    [
+      [
+        "what nights cost",
+        table(["From", "To", "Price"], ["2026-12-05", "2026-12-06", "100"], ["2026-12-06", "2026-12-08", "200"]),
+      ],
+      ["who comes, and how old", pairs(["Guest", "Age"], ["Ada Testwell", "33"], ["Cy Testwell", "4"])],
+      ["a column of a state that stands", table(["Room", "Channel", "Status"], ["Rose", "Web", "Confirmed"])],
+      ["a label of a state with nothing beside it", pairs(["Status", ""], ["Phone", "555"])],
+    ] as const
+  ).map(([what, html]) =>
+    engineCase(
+      `a table changes nothing of what labels say: ${what}`,
+      { subject, html: pairs(["Guest name", "Ada Testwell"], ...arriving, ["Guests", "3"]) + html },
+      { says: { ...days, guestName: "Ada Testwell", guestCount: 3 }, reasons: [] },
+    ),
+  ),
+  engineCase(
+    "a column of a state that does not stand makes a confirmation a question",
+    { subject, html: table(["Guest name", "Check-in", "Status"], ["Ada Testwell", "2026-12-05", "Cancelled"]) },
+    { kind: "cancelled", decision: "review", reasons: ["KIND_CONFLICT"] },
+  ),
+  ...["Message from guest:", "Notes:", "Message from Ada:", "Ada says:"].map((heading) =>
+    engineCase(
+      `what a guest writes is no party: ${heading}`,
+      {
+        subject,
+        text: ["Arrival: 2026-12-05", "Departure: 2026-12-08", heading, "Guests: 9 adults"].join("\r\n"),
+      },
+      { says: days, sure: ["confirmationCode", "checkIn", "checkOut"] },
+    ),
+  ),
   ...["2 adults, 1 child", "Dec 5 – 8, 3 guests", "👥 2 adults & 1 child"].map((line): Case => ({
     name: `a line that says how many come, and at most when, is a question: ${line}`,
     mail: confirmed("Casa Sole", line),
