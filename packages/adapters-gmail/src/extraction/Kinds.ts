@@ -118,6 +118,7 @@ const isTakenBack = (folded: string, from: number, { kind, languages }: Known): 
 }
 
 const beginsIn = (folded: string, from: number, word: string): boolean => {
+  if (word.endsWith("$")) return folded.length - word.length + 1 >= from && folded.endsWith(word.slice(0, -1))
   for (let at = folded.indexOf(word, from); at >= 0; at = folded.indexOf(word, at + 1)) {
     if (Text.startsWord(folded, at)) return true
   }

@@ -465,6 +465,7 @@ export const cases: ReadonlyArray<Case> = [
     "Neue Buchung #B00000001 wartet auf Freigabe",
     "Nouvelle réservation #B00000001 à valider",
     "New booking #B00000001 (request)",
+    "New booking #B00000001 - request",
     "New booking #B00000001 - hold until Friday",
     "New booking: Awaiting Payment #B00000001",
     "Neue Buchung #B00000001 - auf Anfrage",
@@ -492,6 +493,9 @@ export const cases: ReadonlyArray<Case> = [
     "New booking at Sea View #B00000001",
     "New booking: received #B00000001",
     "Nuova prenotazione tramite Booking.com - #B00000001",
+    "New booking #B00000001 (special requests)",
+    "New booking #B00000001 - cot requested",
+    "Nouvelle réservation #B00000001 - sur demande : lit bébé",
   ].map((subject): Case => ({
     name: `D01: what leads on to the guest, the home or the number takes nothing back: ${subject}`,
     mail: engine({ ...lodgify, subject }),
