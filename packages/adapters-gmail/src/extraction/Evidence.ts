@@ -3,6 +3,7 @@ import { type Kind } from "@holdfast/domain/reservations/ReservationFacts"
 
 import * as Labels from "./Labels.ts"
 import { nightsIn } from "./Labels.ts"
+import { type Field } from "./LabelWords.ts"
 import * as LocalDates from "./LocalDates.ts"
 import * as PartySize from "./PartySize.ts"
 import * as PersonName from "./PersonName.ts"
@@ -87,7 +88,7 @@ type FindDates = (text: string) => ReturnType<typeof LocalDates.find>
 type FindParty = typeof PartySize.find
 
 const ofLabels = ({ entries }: Part, findDates: FindDates, findParty: FindParty, { labelled }: CodeShape): Evidence => {
-  const pick = <A>(field: Labels.Field, read: (text: string, entry: Labels.Entry) => A | null | undefined) =>
+  const pick = <A>(field: Field, read: (text: string, entry: Labels.Entry) => A | null | undefined) =>
     entries.flatMap((entry): ReadonlyArray<Witness<A>> => {
       if (entry.field !== field) return []
       for (const text of entry.values) {

@@ -4,6 +4,7 @@ import { enriching, type Kind } from "@holdfast/domain/reservations/ReservationF
 import * as Evidence from "./Evidence.ts"
 import * as Kinds from "./Kinds.ts"
 import * as Labels from "./Labels.ts"
+import * as LabelWords from "./LabelWords.ts"
 import * as PersonName from "./PersonName.ts"
 import { type Reading } from "./Reading.ts"
 import * as Text from "./Text.ts"
@@ -88,7 +89,7 @@ const statusIn = (line: string, next: string): Kind | undefined => {
   if (line.length > 100) return undefined
   const colon = line.search(/[:：]/)
   const label = Text.fold((colon < 0 ? line : line.slice(0, colon)).replaceAll("*", "").trim())
-  if (label.length > 30 || !Labels.statusLabels.has(label)) return undefined
+  if (label.length > 30 || !LabelWords.statuses.has(label)) return undefined
   const after =
     colon < 0
       ? ""
