@@ -78,6 +78,7 @@ interface Level {
 const withMarks = (level: Level, depth: number): Buffer => {
   const { characters, mail, manner } = level
   const { around, boundaries, parts } = Parts.structureOf(mail)
+  if ([...boundaries].some((boundary) => isDoubtful(mail, boundary))) return mail
   const isLeft = manner.attachedMails === "left" || parts.some(({ contentType }) => reports.has(contentType))
   const pieces: Array<Buffer> = []
   let from = 0
@@ -338,6 +339,16 @@ const mayEnd = (body: Buffer, { as, encoding }: Form, boundaries: ReadonlySet<st
 
 /** The line of a boundary, and the break before it. */
 const lineAtMost = 100
+
+/** Whether some line begins as a boundary does and goes on as none: the parser may read on there as if it were text. */
+const isDoubtful = (mail: Buffer, boundary: string): boolean => {
+  const line = `\n--${boundary}`
+  for (let at = mail.indexOf(line, 0, "latin1"); at !== -1; at = mail.indexOf(line, at + 1, "latin1")) {
+    const rest = at + line.length
+    if (/^(?!(?:--)?\r*(?:\n|$))[- \t]/.test(mail.toString("latin1", rest, rest + 8))) return true
+  }
+  return false
+}
 
 /** As long as one may be; and as many as mails have. */
 const [boundaryAtMost, boundariesAtMost] = [70, 8]

@@ -102,10 +102,10 @@ const read = async (raw: Buffer, { characters, sha256 }: Forms) => {
   const aside = mail === written ? first : setAside(mail)
   const ways: ReadonlyArray<() => Bodies.SetAside> = [
     () => aside,
-    () => setAside(mail, { long: short, attachedMails: "read", heads: "plain" }),
+    () => setAside(mail, { long: 100, attachedMails: "read", heads: "plain" }),
     () => ({ ...aside, mail, bodies: [], left: mail.length }),
-    () => setAside(withSingleReturns(mail), { long: short, attachedMails: "read", heads: "any" }),
-    () => setAside(withSingleReturns(mail), { long: short, attachedMails: "left", heads: "any" }),
+    () => setAside(withSingleReturns(mail), { long: 1, attachedMails: "read", heads: "any" }),
+    () => setAside(withSingleReturns(mail), { long: 1, attachedMails: "left", heads: "any" }),
   ]
   for (const [at, way] of ways.entries()) {
     const aside = way()
@@ -117,9 +117,6 @@ const read = async (raw: Buffer, { characters, sha256 }: Forms) => {
   }
   throw new Error("beyond what is read")
 }
-
-/** Bytes from which on a body is set aside where there are many. */
-const short = 1
 
 /**
  * Whether there is little enough of a mail for its parser, whatever it may be: ten microseconds go by for a line, more
