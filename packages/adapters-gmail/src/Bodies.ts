@@ -78,7 +78,8 @@ interface Level {
 const withMarks = (level: Level, depth: number): Buffer => {
   const { characters, mail, manner } = level
   const { around, boundaries, parts } = Parts.structureOf(mail)
-  if ([...boundaries].some((boundary) => isDoubtful(mail, boundary))) return mail
+  const isUsual = boundaries.size <= boundariesAtMost
+  if (isUsual && [...boundaries].some((boundary) => isDoubtful(mail, boundary))) return mail
   const isLeft = manner.attachedMails === "left" || parts.some(({ contentType }) => reports.has(contentType))
   const pieces: Array<Buffer> = []
   let from = 0
