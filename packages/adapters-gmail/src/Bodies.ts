@@ -5,8 +5,8 @@
  *
  * It gets a mark in the place of each, and what becomes of the marks tells whether both read the mail alike: each comes
  * out once, in the sort of text that its part says, and once more where that stands between texts of the other sort.
- * Where one does not, what is set aside here is not what the parser has read. Only what is written plainly is set aside:
- * without comments, and with no line that might end the part.
+ * Where one does not, what is set aside here is not what the parser has read. What is written plainly is set aside:
+ * without comments, and with no line that might end the part; only where that leaves too much, what is written oddly, too.
  */
 import { isUtf8 } from "node:buffer"
 

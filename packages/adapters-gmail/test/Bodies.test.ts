@@ -130,6 +130,19 @@ describe("The bodies of a mail", () => {
     { arbitrary: { runs: 200 } },
   )
 
+  it("are left where they are if a line is nearly a boundary, after which the parser reads on", () => {
+    for (const line of ["--b--=0D", "--b-x", "--b x"]) {
+      const rows = "<p>x</p>\r\n".repeat(1_000)
+      const page = `Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n${rows}${line}\r\n${rows}`
+      const mail = Buffer.from(`Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n${page}\r\n--b--\r\n`, "latin1")
+      for (const heads of ["plain", "any"] as const) {
+        const manner = { long: 100, attachedMails: "read", heads } as const
+        const { bodies } = Bodies.setAside(mail, "d".repeat(64), () => mail.toString("latin1"), manner)
+        assert.deepStrictEqual(bodies, [], line)
+      }
+    }
+  })
+
   it("are set aside, attachments among them", () => {
     const page = part("text/html", "utf-8", "base64", "<p>Köln</p>\n".repeat(1_000))
     const attachment = `Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n${"QUJD".repeat(50_000)}`
